@@ -1,0 +1,1 @@
+"""Task manifests: what plugins offer, known without importing them. Standard library only."""

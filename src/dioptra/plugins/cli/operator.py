@@ -1,0 +1,177 @@
+"""The operator's commands: `lock` and `sync`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dioptra.plugins.cli.options import (
+    chosen_indexes,
+    chosen_plugin_dir,
+    index_option,
+    json_option,
+    load,
+    plugin_dir_option,
+)
+from dioptra.plugins.cli.output import print_json, print_table, say, size_text
+from dioptra.plugins.lock.model import LOCK_FILENAME
+
+if TYPE_CHECKING:
+    from dioptra.plugins.index.catalogue_port import Catalogue
+    from dioptra.plugins.lock.model import Lock
+
+
+@click.command(name="lock")
+@click.argument("requirements", metavar="REQ...", nargs=-1)
+@click.option(
+    "-r",
+    "--requirement",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Read requirements from a file, one a line.",
+)
+@index_option
+@click.option("--python", metavar="X.Y", help="Lock for this Python version (with --no-host unless it is the running one).")
+@click.option("--no-host", is_flag=True, help="Lock everything, also what this Python installation has already.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path(LOCK_FILENAME),
+    show_default=True,
+    help="Where to write the lock.",
+)
+@json_option
+def lock_command(
+    requirements: tuple[str, ...],
+    files: tuple[Path, ...],
+    index_values: tuple[str, ...],
+    python: str | None,
+    no_host: bool,
+    output: Path,
+    as_json: bool,
+) -> None:
+    """Pin REQuirements and all they need into a lock (PEP 751)."""
+    from dioptra.plugins.errors import ConfigurationError
+    from dioptra.plugins.host import choose_host
+    from dioptra.plugins.index.catalogue import open_catalogue
+    from dioptra.plugins.lock.locking import make_lock, read_requirement_file, write_lock
+
+    wanted = [*requirements, *(line for file in files for line in read_requirement_file(file))]
+    if not wanted:
+        raise ConfigurationError("no requirement is given", hint="dioptra-plugins lock PROJECT --index URL")
+    host = choose_host(python=python, provide=not no_host)
+    catalogues = [open_catalogue(index.name, index.url) for index in chosen_indexes(index_values)]
+    lock = make_lock(wanted, catalogues, host)
+    changed = write_lock(output, lock)
+    if as_json:
+        print_json({"lock": str(output), "changed": changed, **_lock_document(lock)})
+        return
+    print_table(
+        ("project", "version", "from", "size", "sha256"),
+        [
+            *(
+                (wheel.project, str(wheel.version), wheel.index, size_text(wheel.size), wheel.sha256[:12])
+                for wheel in lock.wheels
+            ),
+            *((given.project, str(given.version), "host", "-", "-") for given in lock.provided),
+        ],
+    )
+    say(f"{'wrote' if changed else 'unchanged:'} {output}")
+
+
+def _lock_document(lock: Lock) -> Mapping[str, object]:
+    return {
+        "wheels": [
+            {
+                "project": wheel.project,
+                "version": str(wheel.version),
+                "index": wheel.index,
+                "filename": wheel.filename,
+                "sha256": wheel.sha256,
+                "size": wheel.size,
+            }
+            for wheel in lock.wheels
+        ],
+        "provided": [{"project": given.project, "version": str(given.version)} for given in lock.provided],
+    }
+
+
+@click.command(name="sync")
+@click.argument("lock_path", metavar="[LOCK]", type=click.Path(path_type=Path), default=Path(LOCK_FILENAME))
+@index_option
+@plugin_dir_option
+@json_option
+def sync_command(lock_path: Path, index_values: tuple[str, ...], plugin_dir: Path | None, as_json: bool) -> None:
+    """Bring the plugin directory to what LOCK pins (default: pylock.plugins.toml)."""
+    from dioptra.plugins.clock import SystemClock
+    from dioptra.plugins.host import describe_host
+    from dioptra.plugins.lock.locking import read_lock
+    from dioptra.plugins.plugin_directory.layout import PluginDirectory
+    from dioptra.plugins.plugin_directory.sync import sync
+
+    directory = PluginDirectory(chosen_plugin_dir(plugin_dir))
+    lock = read_lock(lock_path)
+    report = sync(
+        lock,
+        lock_path.read_bytes(),
+        directory,
+        lambda: _catalogues_of(lock, index_values),
+        describe_host(),
+        SystemClock(),
+    )
+    if as_json:
+        print_json(
+            {
+                "changed": report.changed,
+                "generation": report.generation,
+                "environment": report.environment,
+                "plugin_dir": str(directory.root),
+                "wheels": [
+                    {
+                        "project": wheel.project,
+                        "version": wheel.version,
+                        "sha256": wheel.sha256,
+                        "size": wheel.size,
+                        "fetched": wheel.fetched,
+                    }
+                    for wheel in report.wheels
+                ],
+            }
+        )
+        return
+    if not report.changed:
+        say(f"nothing to do: generation {report.generation} of {directory.root} is this lock")
+        return
+    print_table(
+        ("project", "version", "size", "sha256", "from"),
+        [
+            (
+                wheel.project,
+                wheel.version,
+                size_text(wheel.size),
+                wheel.sha256[:12],
+                "index" if wheel.fetched else "store",
+            )
+            for wheel in report.wheels
+        ],
+    )
+    say(f"generation {report.generation} of {directory.root} is active")
+
+
+def _catalogues_of(lock: Lock, index_values: tuple[str, ...]) -> Mapping[str, Catalogue]:
+    """The indexes a lock names: by flag, else by setting, else where the lock saw them."""
+    from dioptra.plugins.config import parse_index_options
+    from dioptra.plugins.index.catalogue import open_catalogue
+
+    configured = load().indexes
+    given = parse_index_options(index_values, configured, source="--index")
+    urls = {index.name: index.url for index in lock.indexes}
+    urls |= {index.name: index.url for index in configured if index.name in urls}
+    urls |= {index.name: index.url for index in given}
+    needed = {wheel.index for wheel in lock.wheels}
+    return {name: open_catalogue(name, url) for name, url in urls.items() if name in needed}

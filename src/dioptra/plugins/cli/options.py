@@ -1,0 +1,106 @@
+"""Options that several commands share, and the settings behind them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from dioptra.plugins.config import NamedIndex, Settings, parse_index_options
+from dioptra.plugins.errors import ConfigurationError
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def json_option(command: Command) -> Command:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print a report for programs.")(command)
+
+
+def index_option(command: Command) -> Command:
+    """``--index``, one or several times."""
+    return click.option(
+        "--index",
+        "index_values",
+        metavar="[NAME=]URL",
+        multiple=True,
+        help="Index: s3://bucket/prefix, a folder, or a …/simple/ URL. May be repeated; the first that has a project wins.",
+    )(command)
+
+
+def plugin_dir_option(command: Command) -> Command:
+    """``--plugin-dir``."""
+    return click.option(
+        "--plugin-dir",
+        metavar="DIR",
+        type=click.Path(path_type=Path),
+        help="Managed plugin directory (default: DIOPTRA_PLUGIN_DIR, then the settings).",
+    )(command)
+
+
+def load() -> Settings:
+    """The settings in force for this process, flags aside.
+
+    Raises:
+        ConfigurationError: A settings file is malformed.
+    """
+    from dioptra.plugins.settings import load_settings
+
+    return load_settings(os.environ, Path.cwd())
+
+
+def chosen_indexes(values: Sequence[str]) -> tuple[NamedIndex, ...]:
+    """The indexes to read: those of the flags, else the configured ones.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    settings = load()
+    indexes = parse_index_options(values, settings.indexes, source="--index") if values else settings.indexes
+    if not indexes:
+        raise ConfigurationError(
+            "no index is given",
+            why="neither --index nor DIOPTRA_INDEX nor a settings file names one",
+            hint="add --index URL, or [[indexes]] with name and url to dioptra.toml",
+        )
+    return indexes
+
+
+def chosen_index(values: Sequence[str]) -> NamedIndex:
+    """The one index to write to.
+
+    Raises:
+        ConfigurationError: There is none, or several.
+    """
+    indexes = chosen_indexes(values)
+    if len(indexes) > 1 and values:
+        raise ConfigurationError("publishing takes one index", why=f"{len(indexes)} are given", hint="name one --index")
+    return indexes[0]
+
+
+def chosen_plugin_dir(flag: Path | None) -> Path:
+    """The plugin directory to write to.
+
+    Raises:
+        ConfigurationError: None is set, or DIOPTRA_PLUGIN_DIR lists several.
+    """
+    if flag is not None:
+        return flag
+    value = load().plugin_dir
+    if not value:
+        raise ConfigurationError(
+            "no plugin directory is set",
+            why="neither --plugin-dir nor DIOPTRA_PLUGIN_DIR nor a settings file names one",
+            hint="add --plugin-dir DIR, or export DIOPTRA_PLUGIN_DIR=DIR",
+        )
+    entries = [entry for entry in value.split(os.pathsep) if entry]
+    if len(entries) > 1:
+        raise ConfigurationError(
+            "DIOPTRA_PLUGIN_DIR lists several directories",
+            why=", ".join(entries),
+            hint="name the one to sync with --plugin-dir DIR",
+        )
+    return Path(entries[0])

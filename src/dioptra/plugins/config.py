@@ -1,0 +1,169 @@
+"""Settings as values: what a file, the environment and flags say, and which of them wins.
+
+Precedence: flags, then ``DIOPTRA_*`` variables, then the project's ``dioptra.toml`` or ``[tool.dioptra]`` in
+``pyproject.toml``, then the user's file, then the defaults. Nothing here reads a file or the environment.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dioptra.plugins.errors import ConfigurationError
+
+INDEX_VARIABLE = "DIOPTRA_INDEX"
+PLUGIN_DIR_VARIABLE = "DIOPTRA_PLUGIN_DIR"
+
+_NAMED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)=(?P<url>.+)", re.DOTALL)
+_INDEX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedIndex:
+    """An index and the name that locks call it by.
+
+    Attributes:
+        name: Letters, digits, ``.``, ``_`` and ``-``.
+        url: Root or ``…/simple/`` URL, or a path.
+    """
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What one source says; empty values where it says nothing.
+
+    Attributes:
+        indexes: In the order they are searched.
+        plugin_dir: The managed plugin directory as `sync` writes it; None where unset.
+        source: Where these come from, for messages.
+    """
+
+    indexes: tuple[NamedIndex, ...] = ()
+    plugin_dir: str | None = None
+    source: str = "defaults"
+
+
+def parse_settings_file(text: str, *, source: str, table: Sequence[str] = ()) -> Settings:
+    """Read settings from TOML.
+
+    Args:
+        text: The file's content.
+        source: Its path, for errors.
+        table: Keys of the table that holds the settings: none for ``dioptra.toml``, ``("tool", "dioptra")`` for
+            ``pyproject.toml``.
+
+    Returns:
+        What it says; no settings where the table is absent.
+
+    Raises:
+        ConfigurationError: It is no TOML (names the line), or a key is unknown or has the wrong type (names it).
+    """
+    try:
+        document: object = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise ConfigurationError(f"{source} is not valid TOML", why=str(problem)) from problem
+    for key in table:
+        document = document.get(key, {}) if isinstance(document, dict) else {}
+    if not isinstance(document, dict):
+        raise _wrong(source, ".".join(table), "a table", document)
+    prefix = "".join(f"{key}." for key in table)
+    _refuse_unknown(document, {"indexes", "plugin-dir"}, source, prefix)
+    plugin_dir = document.get("plugin-dir")
+    if plugin_dir is not None and not isinstance(plugin_dir, str):
+        raise _wrong(source, f"{prefix}plugin-dir", "a string", plugin_dir)
+    entries = document.get("indexes", [])
+    if not isinstance(entries, list):
+        raise _wrong(source, f"{prefix}indexes", "an array of tables ([[indexes]])", entries)
+    indexes = tuple(_index(entry, source, f"{prefix}indexes[{n}]") for n, entry in enumerate(entries))
+    _refuse_repeated(indexes, source)
+    return Settings(indexes=indexes, plugin_dir=plugin_dir, source=source)
+
+
+def settings_from_environment(environment: Mapping[str, str]) -> Settings:
+    """Read ``DIOPTRA_INDEX`` (``[NAME=]URL``, several separated by white space) and ``DIOPTRA_PLUGIN_DIR``."""
+    return Settings(
+        indexes=parse_index_options(environment.get(INDEX_VARIABLE, "").split(), (), source=INDEX_VARIABLE),
+        plugin_dir=environment.get(PLUGIN_DIR_VARIABLE) or None,
+        source="the environment",
+    )
+
+
+def parse_index_options(
+    values: Iterable[str], configured: Iterable[NamedIndex], *, source: str
+) -> tuple[NamedIndex, ...]:
+    """Read ``--index`` values.
+
+    Args:
+        values: Each ``NAME=URL``, the name of a configured index, or a bare URL or path. A bare one that is
+            configured keeps its configured name; others are called ``default``, ``default-2`` and so on.
+        configured: Indexes that names may refer to.
+        source: Where the values come from, for errors.
+
+    Raises:
+        ConfigurationError: A name is given twice.
+    """
+    by_name = {index.name: index for index in configured}
+    by_url = {index.url.rstrip("/"): index for index in configured}
+    found: list[NamedIndex] = []
+    unnamed = 0
+    for value in values:
+        named = _NAMED.fullmatch(value)
+        if named is not None:
+            found.append(NamedIndex(name=named["name"], url=named["url"]))
+        elif value in by_name:
+            found.append(by_name[value])
+        elif value.rstrip("/") in by_url:
+            found.append(by_url[value.rstrip("/")])
+        else:
+            unnamed += 1
+            found.append(NamedIndex(name="default" if unnamed == 1 else f"default-{unnamed}", url=value))
+    _refuse_repeated(found, source)
+    return tuple(found)
+
+
+def merge(*sources: Settings) -> Settings:
+    """Combine settings: each value is taken whole from the first source that gives it."""
+    indexes = next((source.indexes for source in sources if source.indexes), ())
+    plugin_dir = next((source.plugin_dir for source in sources if source.plugin_dir), None)
+    return Settings(indexes=indexes, plugin_dir=plugin_dir, source="all sources")
+
+
+def _index(entry: object, source: str, key: str) -> NamedIndex:
+    if not isinstance(entry, dict):
+        raise _wrong(source, key, "a table with 'name' and 'url'", entry)
+    _refuse_unknown(entry, {"name", "url"}, source, f"{key}.")
+    name, url = entry.get("name"), entry.get("url")
+    if not isinstance(name, str) or not _INDEX_NAME.fullmatch(name):
+        raise _wrong(source, f"{key}.name", "a name of letters, digits, '.', '_' and '-'", name)
+    if not isinstance(url, str) or not url:
+        raise _wrong(source, f"{key}.url", "a URL or path", url)
+    return NamedIndex(name=name, url=url)
+
+
+def _refuse_unknown(table: Mapping[str, object], known: set[str], source: str, prefix: str) -> None:
+    unknown = sorted(set(table) - known)
+    if unknown:
+        raise ConfigurationError(
+            f"{source} has an unknown key '{prefix}{unknown[0]}'",
+            why=f"known here: {', '.join(sorted(known))}",
+            hint="correct or remove it",
+        )
+
+
+def _refuse_repeated(indexes: Sequence[NamedIndex], source: str) -> None:
+    names = [index.name for index in indexes]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ConfigurationError(
+            f"{source} names the index '{repeated[0]}' twice", hint="give each index its own name: --index NAME=URL"
+        )
+
+
+def _wrong(source: str, key: str, wanted: str, found: object) -> ConfigurationError:
+    shown = "nothing" if found is None else repr(found)
+    return ConfigurationError(f"{source}: key '{key}' is wrong", why=f"found {shown}, wanted {wanted}")

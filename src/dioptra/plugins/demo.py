@@ -1,0 +1,245 @@
+"""The main job from end to end, on real files: publish two releases, lock, sync, run a flow, show what ran.
+
+Each step calls the same workflow as the command it is announced by; nothing here is special to the demonstration but
+the pictures it draws.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import importlib_metadata
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from dioptra.plugins.builder import build_wheel, can_build_without_isolation
+from dioptra.plugins.bundled import bundled
+from dioptra.plugins.clock import SystemClock
+from dioptra.plugins.errors import ConfigurationError, UnsatisfiedError
+from dioptra.plugins.host import describe_host
+from dioptra.plugins.index.catalogue import open_catalogue
+from dioptra.plugins.index.initialize import initialize_index
+from dioptra.plugins.index.publish import publish
+from dioptra.plugins.lock.locking import make_lock, write_lock
+from dioptra.plugins.lock.model import LOCK_FILENAME
+from dioptra.plugins.object_store.locate import create_root, open_store
+from dioptra.plugins.object_store.port import ObjectStore
+from dioptra.plugins.plugin_directory.layout import PluginDirectory
+from dioptra.plugins.plugin_directory.sync import sync
+
+PROJECT = "dioptra-builtins"
+RELEASES = ("1.0.0", "1.1.0")
+"""The two releases that are published: the first is synced, then the second replaces it."""
+
+FLOW = '''\
+"""The flow of the demonstration. Run it again with: DIOPTRA_PLUGIN_DIR=… python image_resizer.py DATA_DIR"""
+
+import sys
+
+from dioptra import pyplugs
+from dioptra.sdk.utilities.contexts import plugin_dirs
+
+
+@pyplugs.flow(name="Image Resizer")
+def image_resizer(data_dir: str, image_size: tuple[int, int]):
+    resized = pyplugs.call_task("dioptra_builtins.data", "images", "resize", data_dir=data_dir, image_size=image_size)
+    return pyplugs.call_task("dioptra_builtins.data", "images", "rotate", data=resized, image_size=image_size)
+
+
+if __name__ == "__main__":
+    with plugin_dirs():
+        print(image_resizer(data_dir=sys.argv[1], image_size=(64, 64)))
+'''
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRan:
+    """One task of the flow run, as its run record has it.
+
+    Attributes:
+        task: Dotted coordinates.
+        state: Final state.
+        distribution: Project that brought it.
+        version: Release that ran.
+        sha256: Digest of the wheel that ran.
+    """
+
+    task: str
+    state: str
+    distribution: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoReport:
+    """What the demonstration left behind.
+
+    Attributes:
+        folder: Everything it made, except an index that was given.
+        index: Address of the index.
+        lock: The lock that is active.
+        flow: The flow's script.
+        images: Folder of the images that the flow wrote.
+        tasks: The tasks that ran, in order.
+    """
+
+    folder: Path
+    index: str
+    lock: Path
+    flow: Path
+    images: Path
+    tasks: tuple[TaskRan, ...]
+
+
+def run_demo(folder: Path, index_url: str | None, *, say: Callable[[str], None]) -> DemoReport:
+    """Run the main job.
+
+    Args:
+        folder: Empty or absent folder for all that is made.
+        index_url: Where to make the index; None for a directory in `folder`.
+        say: Takes one line about each step.
+
+    Returns:
+        What ran and where its results are.
+
+    Raises:
+        ConfigurationError: `folder` is in use, or Prefect or a tool for building is not installed.
+        DioptraPluginsError: A step failed, as its command would.
+        UnsatisfiedError: The flow failed.
+    """
+    _require_prefect()
+    if folder.exists() and any(folder.iterdir()):
+        raise ConfigurationError(
+            f"{folder} is not empty", hint="name another folder with --dir, or remove this one after a look inside"
+        )
+    folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    url = index_url or str(folder / "index")
+    clock = SystemClock()
+
+    say(f"1. make an index:  dioptra-plugins index init {url}")
+    create_root(url)
+    store = open_store(url)
+    initialize_index(store, name="demo", clock=clock)
+
+    say(f"2. build and publish {PROJECT} {' and '.join(RELEASES)}:  dioptra-plugins publish PROJECT --index {url}")
+    wheels = [_build_release(version, folder) for version in RELEASES]
+    wheels += _missing_dependencies(wheels[-1], folder / "dependencies", say)
+    for publication in publish(wheels, store, clock=clock):
+        say(f"   {publication.status} {publication.filename}  sha256 {publication.sha256[:12]}…")
+
+    directory = PluginDirectory(folder / "plugins")
+    lock_path = folder / LOCK_FILENAME
+    for number, version in enumerate(RELEASES, start=3):
+        requirement = f"{PROJECT}=={version}"
+        say(f"{number}. lock and sync:  dioptra-plugins lock {requirement} && dioptra-plugins sync")
+        _lock_and_sync(requirement, store, directory, lock_path, say)
+
+    say("5. run the flow:  python image_resizer.py pictures")
+    pictures = draw_pictures(folder / "pictures")
+    flow = folder / "image_resizer.py"
+    flow.write_text(FLOW, encoding="utf-8")
+    images, tasks = _run_flow(flow, pictures, directory, folder)
+    return DemoReport(folder=folder, index=store.url, lock=lock_path, flow=flow, images=images, tasks=tasks)
+
+
+def draw_pictures(folder: Path) -> Path:
+    """Draw a few PNG images with Pillow: gradients of several sizes.
+
+    Returns:
+        The folder that was given.
+    """
+    from PIL import Image
+
+    folder.mkdir()
+    for name, (width, height) in {"wide": (320, 120), "tall": (90, 240), "square": (200, 200)}.items():
+        across = Image.linear_gradient("L").rotate(90).resize((width, height))
+        down = Image.linear_gradient("L").resize((width, height))
+        centre = Image.radial_gradient("L").resize((width, height))
+        Image.merge("RGB", (across, down, centre)).save(folder / f"{name}.png")
+    return folder
+
+
+def _require_prefect() -> None:
+    import importlib.util
+
+    for module, extra in (("prefect", "prefect"), ("build", "publish")):
+        if importlib.util.find_spec(module) is None:
+            raise ConfigurationError(
+                "the demonstration needs all extras",
+                why=f"{module} is not installed",
+                hint=f"install dioptra-plugins with its extra 'all' (or '{extra}')",
+            )
+
+
+def _build_release(version: str, folder: Path) -> Path:
+    """Build one release of the first plugin package from a copy of its sources."""
+    source = folder / "sources" / f"{PROJECT}-{version}"
+    with bundled(PROJECT) as original:
+        shutil.copytree(original, source, ignore=shutil.ignore_patterns("__pycache__", "dist", ".*"))
+    pyproject = source / "pyproject.toml"
+    text = pyproject.read_text(encoding="utf-8")
+    latest = f'version = "{RELEASES[-1]}"'
+    if text.count(latest) != 1:
+        raise ConfigurationError(f"{pyproject} does not say {latest} once")
+    pyproject.write_text(text.replace(latest, f'version = "{version}"'), encoding="utf-8")
+    isolated = not can_build_without_isolation(source)
+    return build_wheel(source, folder / "wheels", isolated=isolated)
+
+
+def _missing_dependencies(wheel: Path, folder: Path, say: Callable[[str], None]) -> list[Path]:
+    """Wheels of what this Python installation does not provide, downloaded by pip from its own index."""
+    from dioptra.plugins.wheel.archive import read_wheel
+
+    provided = {distribution.project: distribution.version for distribution in describe_host().distributions}
+    missing = [
+        str(requirement)
+        for requirement in read_wheel(wheel, wheel.name).metadata.requires_dist
+        if not _satisfied(requirement, provided)
+    ]
+    if not missing:
+        return []
+    say(f"   fetching what this Python lacks:  pip download {' '.join(missing)}")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:", "-d", str(folder), *missing]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    if finished.returncode != 0:
+        raise UnsatisfiedError(
+            f"pip could not download {', '.join(missing)}",
+            why=finished.stderr.strip(),
+            hint="install them into this Python, or check pip's index",
+        )
+    return sorted(folder.glob("*.whl"))
+
+
+def _satisfied(requirement: Requirement, provided: dict[str, object]) -> bool:
+    if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+        return True
+    version = provided.get(canonicalize_name(requirement.name))
+    return version is not None and requirement.specifier.contains(str(version), prereleases=True)
+
+
+def _lock_and_sync(
+    requirement: str, store: ObjectStore, directory: PluginDirectory, lock_path: Path, say: Callable[[str], None]
+) -> None:
+    host = describe_host()
+    write_lock(lock_path, make_lock([requirement], [open_catalogue("demo", store.url)], host))
+    from dioptra.plugins.lock.locking import read_lock
+
+    lock = read_lock(lock_path)
+    report = sync(
+        lock,
+        lock_path.read_bytes(),
+        directory,
+        lambda: {"demo": open_catalogue("demo", store.url)},
+        host,
+        SystemClock(),
+    )
+    say(f"   generation {report.generation}: {', '.join(f'{item.project} {item.version}' for item in report.wheels)}")

@@ -1,0 +1,67 @@
+"""The index's descriptor: what it is called, its identity, and what its store can do."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from dioptra.plugins import schema
+from dioptra.plugins.errors import IndexAccessError, ObjectNotFoundError
+from dioptra.plugins.index.layout import DESCRIPTOR_KEY
+from dioptra.plugins.object_store.port import ObjectReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Descriptor:
+    """The content of ``dioptra-index.json``.
+
+    Attributes:
+        name: What people call the index.
+        identity: A UUID that stays when the index moves to another address.
+        trailing_slash_keys: Whether project pages are also written under keys ending in ``/``.
+    """
+
+    name: str
+    identity: str
+    trailing_slash_keys: bool
+
+
+def new_descriptor(name: str, *, trailing_slash_keys: bool) -> Descriptor:
+    """A descriptor with a fresh identity."""
+    return Descriptor(name=name, identity=str(uuid.uuid4()), trailing_slash_keys=trailing_slash_keys)
+
+
+def descriptor_to_json(descriptor: Descriptor) -> bytes:
+    """The descriptor as it is stored."""
+    return schema.dump(
+        {
+            "schema": schema.SCHEMA,
+            "name": descriptor.name,
+            "uuid": descriptor.identity,
+            "publishing": "concurrent",
+            "trailing_slash_keys": descriptor.trailing_slash_keys,
+        }
+    )
+
+
+def read_descriptor(store: ObjectReader) -> Descriptor:
+    """Read an index's descriptor.
+
+    Raises:
+        IndexAccessError: There is no index at the store's root, it cannot be read, or has a newer major schema.
+    """
+    try:
+        stored = store.read(DESCRIPTOR_KEY)
+    except ObjectNotFoundError as absent:
+        raise IndexAccessError(
+            f"there is no index at {store.url}",
+            why=f"{absent.url} does not exist",
+            hint=f"dioptra-plugins index init {store.url}",
+        ) from absent
+    document = schema.load(stored.body, source=stored.url)
+    name, identity, slash = (document.get(key) for key in ("name", "uuid", "trailing_slash_keys"))
+    if not isinstance(name, str) or not isinstance(identity, str) or not isinstance(slash, bool):
+        raise IndexAccessError(
+            f"{stored.url} is malformed", why="it needs 'name' and 'uuid' (strings) and 'trailing_slash_keys' (a bool)"
+        )
+    return Descriptor(name=name, identity=identity, trailing_slash_keys=slash)

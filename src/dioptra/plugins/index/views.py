@@ -1,0 +1,163 @@
+"""Rendering the simple pages from records (PEP 503, 629, 658, 691, 700, 714).
+
+Views are derived: everything in them comes from the records, the HTML carries what the JSON carries, and the same
+records always give the same bytes. Our own keys in the JSON start with an underscore, as PEP 691 asks; with them
+an entry is a whole record again, so that a page is brought up to date without reading the records it has already.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import quote
+
+from packaging.utils import InvalidWheelFilename, NormalizedName
+
+from dioptra.plugins.index.record import Record, format_time, record_from_fields
+
+API_VERSION = "1.1"
+"""Repository API version of our pages: PEP 700 adds versions, sizes and upload times."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedFile:
+    """A record together with the entity tag it was read with."""
+
+    record: Record
+    etag: str
+
+
+def render_project_json(project: NormalizedName, files: Iterable[PublishedFile]) -> bytes:
+    """The PEP 691 page of a project."""
+    ordered = _ordered(files)
+    return _json(
+        {
+            "meta": {"api-version": API_VERSION},
+            "name": project,
+            "versions": list(dict.fromkeys(str(file.record.version) for file in ordered)),
+            "files": [_entry(file) for file in ordered],
+        }
+    )
+
+
+def render_project_html(project: NormalizedName, files: Iterable[PublishedFile]) -> bytes:
+    """The PEP 503 page of a project."""
+    return _html(f"Links for {project}", (_anchor(file.record) for file in _ordered(files)))
+
+
+def render_root_json(projects: Iterable[NormalizedName]) -> bytes:
+    """The PEP 691 list of projects."""
+    return _json(
+        {
+            "meta": {"api-version": API_VERSION},
+            "projects": [{"name": project} for project in sorted(projects)],
+        }
+    )
+
+
+def render_root_html(projects: Iterable[NormalizedName]) -> bytes:
+    """The PEP 503 list of projects."""
+    links = (f'<a href="{quote(project)}/">{escape(project)}</a>' for project in sorted(projects))
+    return _html("Simple index", links)
+
+
+def files_of_view(body: bytes) -> Mapping[str, PublishedFile]:
+    """The files that a PEP 691 page of ours carries, by file name.
+
+    An entry that is not whole is left out: it is then read from its record again, as an unknown one is.
+    """
+    try:
+        entries = json.loads(body)["files"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    found: dict[str, PublishedFile] = {}
+    for entry in entries:
+        try:
+            file = _file_of_entry(entry)
+        except (KeyError, TypeError, ValueError, InvalidWheelFilename):
+            continue
+        found[file.record.filename] = file
+    return found
+
+
+def _ordered(files: Iterable[PublishedFile]) -> list[PublishedFile]:
+    return sorted(files, key=lambda file: (file.record.version, file.record.filename))
+
+
+def _href(record: Record) -> str:
+    # "+" of a local version is escaped too: S3 servers read a bare one in a path as a space.
+    return f"../../files/{quote(record.project, safe='')}/{quote(record.filename, safe='')}"
+
+
+def _entry(file: PublishedFile) -> dict[str, object]:
+    record = file.record
+    sidecar = {"sha256": record.metadata_sha256}
+    entry: dict[str, object] = {
+        "filename": record.filename,
+        "url": _href(record),
+        "hashes": {"sha256": record.sha256},
+        "size": record.size,
+        "upload-time": format_time(record.upload_time),
+        "core-metadata": sidecar,
+        "dist-info-metadata": sidecar,
+        "yanked": False,
+        "_requires-dist": list(record.requires_dist),
+        "_provides-extra": list(record.provides_extra),
+        "_summary": record.summary,
+        "_tasks-sha256": record.tasks_sha256,
+        "_record-etag": file.etag,
+    }
+    if record.requires_python:
+        entry["requires-python"] = record.requires_python
+    return entry
+
+
+def _file_of_entry(entry: Mapping[str, object]) -> PublishedFile:
+    hashes, sidecar, etag = entry["hashes"], entry["core-metadata"], entry["_record-etag"]
+    if not isinstance(hashes, dict) or not isinstance(sidecar, dict) or not isinstance(etag, str):
+        raise TypeError("hashes, sidecar or entity tag of another type")
+    fields = {
+        **entry,
+        "sha256": hashes["sha256"],
+        "metadata-sha256": sidecar["sha256"],
+        "requires-python": entry.get("requires-python", ""),
+        "requires-dist": entry["_requires-dist"],
+        "provides-extra": entry["_provides-extra"],
+        "summary": entry["_summary"],
+        "tasks-sha256": entry["_tasks-sha256"],
+    }
+    return PublishedFile(record=record_from_fields(fields), etag=etag)
+
+
+def _anchor(record: Record) -> str:
+    sidecar = f"sha256={record.metadata_sha256}"
+    attributes = {
+        "href": f"{_href(record)}#sha256={record.sha256}",
+        "data-requires-python": record.requires_python,
+        "data-core-metadata": sidecar,
+        "data-dist-info-metadata": sidecar,
+    }
+    shown = " ".join(f'{name}="{escape(value)}"' for name, value in attributes.items() if value)
+    return f"<a {shown}>{escape(record.filename)}</a>"
+
+
+def _json(document: Mapping[str, object]) -> bytes:
+    return (json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+
+
+def _html(title: str, links: Iterable[str]) -> bytes:
+    lines = [
+        "<!DOCTYPE html>",
+        "<html><head>",
+        '<meta charset="utf-8">',
+        f'<meta name="pypi:repository-version" content="{API_VERSION}">',
+        f"<title>{escape(title)}</title>",
+        "</head><body>",
+        f"<h1>{escape(title)}</h1>",
+        *(f"{link}<br>" for link in links),
+        "</body></html>",
+        "",
+    ]
+    return "\n".join(lines).encode()

@@ -1,0 +1,1 @@
+"""Locks: what a resolution pinned, written down for workers."""

@@ -1,0 +1,1 @@
+"""The plugin directory of a worker: store, environments, generations and sync."""

@@ -1,0 +1,1 @@
+"""From requirements to one version of every project."""

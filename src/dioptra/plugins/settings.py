@@ -1,0 +1,59 @@
+"""Reading the settings that are in force: the project's file, the user's file and the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from dioptra.plugins.config import Settings, merge, parse_settings_file, settings_from_environment
+from dioptra.plugins.errors import ConfigurationError
+
+PROJECT_FILE = "dioptra.toml"
+
+
+def load_settings(environment: Mapping[str, str], folder: Path) -> Settings:
+    """Merge everything but flags.
+
+    Args:
+        environment: The process's environment.
+        folder: Where to look for the project's file; its parents are searched too.
+
+    Returns:
+        The settings in force.
+
+    Raises:
+        ConfigurationError: A file cannot be read, or is malformed (names file and key or line).
+    """
+    return merge(settings_from_environment(environment), _project_settings(folder), _user_settings())
+
+
+def user_settings_path() -> Path:
+    """Where the user's own settings file lies."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("dioptra-plugins")) / PROJECT_FILE
+
+
+def _project_settings(folder: Path) -> Settings:
+    for parent in (folder, *folder.parents):
+        own, pyproject = parent / PROJECT_FILE, parent / "pyproject.toml"
+        if own.is_file():
+            return _read(own, ())
+        if pyproject.is_file():
+            found = _read(pyproject, ("tool", "dioptra"))
+            if found.indexes or found.plugin_dir:
+                return found
+    return Settings()
+
+
+def _user_settings() -> Settings:
+    path = user_settings_path()
+    return _read(path, ()) if path.is_file() else Settings()
+
+
+def _read(path: Path, table: tuple[str, ...]) -> Settings:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigurationError(f"{path} cannot be read", why=str(problem)) from problem
+    return parse_settings_file(text, source=str(path), table=table)
