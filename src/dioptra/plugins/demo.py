@@ -6,16 +6,13 @@ the pictures it draws.
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import importlib_metadata
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -208,7 +205,18 @@ def _missing_dependencies(wheel: Path, folder: Path, say: Callable[[str], None])
     if not missing:
         return []
     say(f"   fetching what this Python lacks:  pip download {' '.join(missing)}")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:", "-d", str(folder), *missing]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--only-binary",
+        ":all:",
+        "-d",
+        str(folder),
+        *missing,
+    ]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     if finished.returncode != 0:
         raise UnsatisfiedError(

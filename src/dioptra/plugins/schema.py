@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from dioptra.plugins.errors import IndexAccessError
+from dioptra.plugins.errors import DioptraPluginsError, IndexAccessError
 
 SCHEMA = "1.0"
 _MAJOR = 1
@@ -16,28 +16,29 @@ def dump(document: Mapping[str, object]) -> bytes:
     return (json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 
 
-def load(body: bytes, *, source: str) -> Mapping[str, object]:
-    """Parse a document of an index and check its schema version.
+def load(body: bytes, *, source: str, error: type[DioptraPluginsError] = IndexAccessError) -> Mapping[str, object]:
+    """Parse a document and check its schema version.
 
     Args:
         body: The document.
         source: Its address, for the error.
+        error: What to raise; by default the error of a document that an index holds.
 
     Returns:
         The document's top-level object.
 
     Raises:
-        IndexAccessError: It is no JSON object, carries no schema version, or one of a newer major.
+        error: It is no JSON object, carries no schema version, or one of a newer major.
     """
     try:
         document = json.loads(body)
     except ValueError as problem:
-        raise IndexAccessError(f"{source} is malformed", why=str(problem)) from problem
+        raise error(f"{source} is malformed", why=str(problem)) from problem
     found = document.get("schema") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(found, str) or not found.partition(".")[0].isdigit():
-        raise IndexAccessError(f"{source} is malformed", why="it is no JSON object with a 'schema' version")
+        raise error(f"{source} is malformed", why="it is no JSON object with a 'schema' version")
     if int(found.partition(".")[0]) > _MAJOR:
-        raise IndexAccessError(
+        raise error(
             f"{source} has schema {found}",
             why=f"this version of dioptra-plugins reads up to {SCHEMA}",
             hint="install a dioptra-plugins that supports it",

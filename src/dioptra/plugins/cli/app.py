@@ -33,14 +33,16 @@ _COMMANDS = {
 class _LazyGroup(click.Group):
     """Loads a command's module when the command is asked for; the modules keep heavy imports inside functions."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         module = _COMMANDS.get(cmd_name)
         if module is None:
             return None
-        command: click.Command = getattr(importlib.import_module(f"dioptra.plugins.cli.{module}"), f"{cmd_name}_command")
+        command: click.Command = getattr(
+            importlib.import_module(f"dioptra.plugins.cli.{module}"), f"{cmd_name}_command"
+        )
         return command
 
     def resolve_command(
@@ -58,11 +60,13 @@ class _LazyGroup(click.Group):
 
 
 @click.command(
-    cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, no_args_is_help=True
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=True,
 )
 @click.version_option(package_name="dioptra-plugins", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def command_line(debug: bool) -> None:  # noqa: ARG001 - read by run()
+def command_line(debug: bool) -> None:
     """Build, publish, lock, sync and run task plugins.
 
     Authors: new, build, check, publish. Operators: index, lock, sync. Flow authors: list, show, call.
@@ -103,7 +107,7 @@ def run(arguments: Sequence[str]) -> int:
         # The reader (`head`, a pager) went away; nothing more can be said on stdout, and Python would try at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
-    except Exception as error:  # noqa: BLE001 - the last resort: a user must not meet a traceback
+    except Exception as error:
         if debug:
             raise
         report_error(

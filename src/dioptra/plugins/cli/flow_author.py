@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
-from dioptra.plugins.cli.options import json_option, load, plugin_dir_option
-from dioptra.plugins.cli.output import print_json, print_table, report_error, say
+from dioptra.plugins.cli.options import load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    pass
 
 TASK_RAISED = 10
 """Exit code of `call` when the task itself raised."""

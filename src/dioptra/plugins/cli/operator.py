@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     help="Read requirements from a file, one a line.",
 )
 @index_option
-@click.option("--python", metavar="X.Y", help="Lock for this Python version (with --no-host unless it is the running one).")
+@click.option(
+    "--python", metavar="X.Y", help="Lock for this Python version (with --no-host unless it is the running one)."
+)
 @click.option("--no-host", is_flag=True, help="Lock everything, also what this Python installation has already.")
 @click.option(
     "-o",

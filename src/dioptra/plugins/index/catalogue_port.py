@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from packaging.utils import NormalizedName
 
 from dioptra.plugins.index.model import IndexFile, ProjectPage
+from dioptra.plugins.object_store.port import Sink
 from dioptra.plugins.wheel.model import CoreMetadata
 
 
@@ -46,7 +47,7 @@ class Catalogue(Protocol):
     def file_url(self, page: ProjectPage, file: IndexFile) -> str:
         """The file's absolute URL (``s3://``, ``file://`` or ``http(s)://``)."""
 
-    def download(self, project: NormalizedName, filename: str, url: str, sink: BinaryIO, *, limit: int) -> None:
+    def download(self, project: NormalizedName, filename: str, url: str, sink: Sink, *, limit: int) -> None:
         """Write a file's bytes to `sink`, found by project and file name; `url` is a hint only.
 
         Raises:

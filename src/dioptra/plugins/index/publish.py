@@ -34,11 +34,9 @@ from dioptra.plugins.index.record import Record, make_record, record_from_json, 
 from dioptra.plugins.index.view_update import update_project_view, update_root_view
 from dioptra.plugins.object_store.port import ObjectStore
 from dioptra.plugins.wheel.archive import read_wheel
-from dioptra.plugins.wheel.model import WheelContents
+from dioptra.plugins.wheel.model import WHEEL_LIMIT, WheelContents
 
 REQUESTS_AT_ONCE = 16
-WHEEL_LIMIT = 5 * 1024**3
-"""Bytes of the largest wheel: what one S3 PUT takes, and conditional writes are single PUTs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

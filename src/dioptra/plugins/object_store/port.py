@@ -16,10 +16,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 PAGE_LIMIT = 64 * 1024 * 1024
 """Bytes that a page, record or other document may have at most."""
+
+
+class Sink(Protocol):
+    """Where downloaded bytes go: a file, or something that counts and hashes them."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take the next bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +79,7 @@ class ObjectReader(Protocol):
             IndexAccessError: It could not be read, or is larger than `limit` bytes.
         """
 
-    def download(self, key: str, sink: BinaryIO, *, limit: int) -> None:
+    def download(self, key: str, sink: Sink, *, limit: int) -> None:
         """Write one object's bytes to `sink`, never more than `limit` bytes, without holding it in memory.
 
         Raises:
@@ -113,7 +120,8 @@ class ObjectStore(ObjectReader, Protocol):
             The new object's ETag.
 
         Raises:
-            PreconditionFailedError: The object exists already, or has another ETag, or is gone.
+            PreconditionFailedError: The object exists already, or has another ETag, or is gone. A request that was
+                sent again because its answer got lost may meet its own success this way: compare what is there.
             IndexAccessError: It could not be written.
         """
 

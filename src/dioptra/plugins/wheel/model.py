@@ -15,6 +15,9 @@ from dioptra.manifest.model import EntryPoint
 ENTRY_POINT_GROUP = "dioptra.plugins"
 """Entry point group that makes a distribution a plugin package."""
 
+WHEEL_LIMIT = 5 * 1024**3
+"""Bytes of the largest wheel: what one S3 PUT takes, and conditional writes are single PUTs."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WheelName:

@@ -1,0 +1,118 @@
+"""Environments on disk as the runtime reads them: what one entry of ``DIOPTRA_PLUGIN_DIR`` is and holds."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+import sys
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
+
+from dioptra.manifest.codec import environment_from_json
+from dioptra.manifest.model import EnvironmentDescription, InterpreterKey
+
+ENVIRONMENT_FILE = "environment.json"
+SITE = "site"
+LEASE_FILE = "lease"
+CURRENT = "current"
+ENVIRONMENT_LINK = "environment"
+
+LAYOUT = 1
+"""Version of an environment's layout on disk; part of its digest."""
+
+
+class PluginDirectoryKind(enum.Enum):
+    """What one entry of ``DIOPTRA_PLUGIN_DIR`` can be."""
+
+    MANAGED = "managed plugin directory"
+    ENVIRONMENT = "environment"
+    RAW = "raw plugin folder"
+
+
+class DanglingCurrentError(OSError):
+    """`current` of a plugin directory leads nowhere.
+
+    Attributes:
+        root: The plugin directory.
+        target: Where the link leads.
+    """
+
+    def __init__(self, root: Path, target: Path) -> None:
+        super().__init__(f"{root / CURRENT} leads to {target}, which is no environment")
+        self.root, self.target = root, target
+
+
+def interpreter_key() -> InterpreterKey:
+    """The running interpreter, as environments tell interpreters apart."""
+    return InterpreterKey(
+        cache_tag=sys.implementation.cache_tag or "",
+        soabi=sysconfig.get_config_var("SOABI") or "",
+        platform=sysconfig.get_platform(),
+    )
+
+
+def environment_digest(interpreter: InterpreterKey, sha256s: Iterable[str], layout: int = LAYOUT) -> str:
+    """The name of the environment that holds exactly these wheels for this interpreter.
+
+    Args:
+        interpreter: Whom it serves.
+        sha256s: Digests of its wheels, in any order.
+        layout: Version of the layout.
+
+    Returns:
+        Lower-case hexadecimal sha256.
+    """
+    covered = {
+        "interpreter": [interpreter.cache_tag, interpreter.soabi, interpreter.platform],
+        "layout": layout,
+        "wheels": sorted(sha256s),
+    }
+    return hashlib.sha256(json.dumps(covered, separators=(",", ":"), sort_keys=True).encode()).hexdigest()
+
+
+def read_environment(path: Path) -> EnvironmentDescription:
+    """Read an environment's description.
+
+    Args:
+        path: The environment's folder.
+
+    Raises:
+        OSError: It cannot be read.
+        MalformedManifestError: It is no description.
+        SchemaVersionError: A newer major version wrote it.
+    """
+    file = path / ENVIRONMENT_FILE
+    return environment_from_json(file.read_bytes(), source=str(file))
+
+
+def classify(path: Path) -> PluginDirectoryKind:
+    """Tell what an existing folder is.
+
+    Args:
+        path: One entry of ``DIOPTRA_PLUGIN_DIR``.
+    """
+    if (path / ENVIRONMENT_FILE).is_file():
+        return PluginDirectoryKind.ENVIRONMENT
+    if (path / CURRENT).is_symlink() or ((path / "store").is_dir() and (path / "generations").is_dir()):
+        return PluginDirectoryKind.MANAGED
+    return PluginDirectoryKind.RAW
+
+
+def current_environment(root: Path) -> Path | None:
+    """The active environment of a managed plugin directory, with every link resolved once.
+
+    Returns:
+        The environment's real folder; None if nothing was activated yet.
+
+    Raises:
+        DanglingCurrentError: `current` leads to something that is no environment.
+    """
+    link = root / CURRENT
+    if not link.is_symlink():
+        return None
+    environment = (link / ENVIRONMENT_LINK).resolve()
+    if not (environment / ENVIRONMENT_FILE).is_file():
+        raise DanglingCurrentError(root, environment)
+    return environment

@@ -1,0 +1,200 @@
+"""Making a lock from requirements, and keeping it in a file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+
+from dioptra.plugins.errors import ConfigurationError
+from dioptra.plugins.host_model import Host
+from dioptra.plugins.index.catalogue_port import Catalogue
+from dioptra.plugins.lock.model import Lock, LockedIndex, LockedWheel, LockTarget, ProvidedDistribution
+from dioptra.plugins.lock.pylock import parse, render
+from dioptra.plugins.resolution.model import Ask, HostCandidate, Resolution, WheelCandidate, parse_requirement
+from dioptra.plugins.resolution.resolve import resolve
+from dioptra.plugins.wheel.model import WHEEL_LIMIT
+
+
+def make_lock(requirements: Sequence[str], catalogues: Sequence[Catalogue], host: Host) -> Lock:
+    """Resolve requirements and pin every file.
+
+    Args:
+        requirements: What is asked for, as written (PEP 508).
+        catalogues: Indexes in the order they are searched.
+        host: The target, and what it provides.
+
+    Returns:
+        The lock.
+
+    Raises:
+        ConfigurationError: A text is no requirement.
+        UnsatisfiedError: There is no resolution.
+        IndexAccessError: An index cannot be read.
+    """
+    parsed = [parse_requirement(text) for text in requirements]
+    resolution = resolve(parsed, catalogues, host)
+    wheels = [item for item in resolution.candidates if isinstance(item, WheelCandidate)]
+    needs = {wheel.project: _needs(wheel.project, resolution, {item.project for item in wheels}) for wheel in wheels}
+    python = ".".join(host.interpreter.python_full_version.split(".")[:2])
+    return Lock(
+        target=LockTarget(
+            python=python, implementation=host.interpreter.implementation, platform=host.interpreter.platform
+        ),
+        requirements=tuple(sorted({str(requirement) for requirement in parsed})),
+        indexes=tuple(LockedIndex(name=catalogue.name, url=catalogue.url) for catalogue in catalogues),
+        wheels=tuple(_locked(wheel, needs[wheel.project]) for wheel in wheels),
+        provided=tuple(
+            _provided(item, [ask for ask in resolution.asks if ask.project == item.project])
+            for item in resolution.candidates
+            if isinstance(item, HostCandidate)
+        ),
+    )
+
+
+def read_requirement_file(path: Path) -> tuple[str, ...]:
+    """Read requirements from a file: one a line, ``#`` comments, ``-r`` for another file.
+
+    Raises:
+        ConfigurationError: It cannot be read, includes itself, or has a line that is something else.
+    """
+    return tuple(_read_requirements(path, ()))
+
+
+def read_lock(path: Path) -> Lock:
+    """Read a lock file.
+
+    Raises:
+        ConfigurationError: It cannot be read or is no valid lock.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as missing:
+        raise ConfigurationError(
+            f"there is no lock {path}", hint="dioptra-plugins lock REQUIREMENT --index URL makes one"
+        ) from missing
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigurationError(f"{path} cannot be read", why=str(problem)) from problem
+    return parse(text, source=str(path))
+
+
+def write_lock(path: Path, lock: Lock) -> bool:
+    """Write a lock file in one step.
+
+    Returns:
+        Whether the file changed.
+
+    Raises:
+        ConfigurationError: It cannot be written, or its name is none that PEP 751 allows.
+    """
+    if path.name != "pylock.toml" and not (
+        path.name.startswith("pylock.") and path.name.endswith(".toml") and path.name.count(".") == 2
+    ):
+        raise ConfigurationError(
+            f"'{path.name}' is no name of a lock",
+            why="PEP 751 allows pylock.toml and pylock.NAME.toml, and installers read no other",
+            hint="-o pylock.plugins.toml",
+        )
+    body = render(lock).encode()
+    try:
+        if path.exists() and path.read_bytes() == body:
+            return False
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as aside:
+            aside.write(body)
+            aside.flush()
+            os.fchmod(aside.fileno(), 0o644)
+            os.fsync(aside.fileno())
+        Path(aside.name).replace(path)
+    except OSError as problem:
+        raise ConfigurationError(f"{path} cannot be written", why=str(problem)) from problem
+    return True
+
+
+def _needs(project: NormalizedName, resolution: Resolution, locked: set[NormalizedName]) -> tuple[NormalizedName, ...]:
+    asked = {ask.project for ask in resolution.asks if ask.by == project}
+    return tuple(sorted((asked & locked) - {project}))
+
+
+def _locked(wheel: WheelCandidate, dependencies: tuple[NormalizedName, ...]) -> LockedWheel:
+    file = wheel.file
+    url = wheel.catalogue.file_url(wheel.page, file)
+    sha256, size = file.sha256, file.size
+    if sha256 is None or size is None:
+        measured_sha256, measured_size = _measure(wheel, url)
+        sha256, size = sha256 or measured_sha256, measured_size
+    return LockedWheel(
+        project=wheel.project,
+        version=wheel.version,
+        index=wheel.catalogue.name,
+        filename=file.filename,
+        url=url,
+        sha256=sha256,
+        size=size,
+        upload_time=file.upload_time,
+        requires_python=file.requires_python,
+        dependencies=dependencies,
+    )
+
+
+def _measure(wheel: WheelCandidate, url: str) -> tuple[str, int]:
+    """Digest and size of a file whose index does not give both."""
+    sink = _HashingSink()
+    wheel.catalogue.download(wheel.project, wheel.file.filename, url, sink, limit=WHEEL_LIMIT)
+    return sink.digest.hexdigest(), sink.size
+
+
+class _HashingSink:
+    def __init__(self) -> None:
+        self.digest, self.size = hashlib.sha256(), 0
+
+    def write(self, data: bytes, /) -> None:
+        self.digest.update(data)
+        self.size += len(data)
+
+
+def _provided(item: HostCandidate, asks: Sequence[Ask]) -> ProvidedDistribution:
+    specifiers = {str(specifier) for ask in asks for specifier in ask.requirement.specifier}
+    return ProvidedDistribution(
+        project=item.project,
+        version=item.version,
+        specifier=SpecifierSet(",".join(sorted(specifiers))),
+        required_by=tuple(sorted({ask.by for ask in asks})),
+    )
+
+
+def _read_requirements(path: Path, including: tuple[Path, ...]) -> list[str]:
+    if path in including:
+        raise ConfigurationError(f"{path} includes itself", why=" → ".join(str(item) for item in (*including, path)))
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigurationError(f"{path} cannot be read", why=str(problem)) from problem
+    found: list[str] = []
+    for number, line in enumerate(lines, start=1):
+        # A comment starts a line or follows white space; a "#" inside a URL is none, as for pip.
+        text = line.partition(" #")[0].strip() if not line.lstrip().startswith("#") else ""
+        if not text:
+            continue
+        option, _, value = text.partition(" ")
+        if option in {"-r", "--requirement"} and value.strip():
+            found += _read_requirements(path.parent / value.strip(), (*including, path))
+        elif text.startswith("-"):
+            raise ConfigurationError(
+                f"{path}, line {number}: '{option}' is not understood",
+                why="a requirement file holds requirements, comments and -r FILE",
+                hint="give indexes with --index",
+            )
+        else:
+            try:
+                parse_requirement(text)
+            except ConfigurationError as problem:
+                raise ConfigurationError(
+                    f"{path}, line {number}: {problem.what}", why=problem.why, hint=problem.hint
+                ) from problem
+            found.append(text)
+    return found

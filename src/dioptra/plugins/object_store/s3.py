@@ -1,0 +1,223 @@
+"""An index in an S3 bucket, through boto3; the only module that imports it.
+
+Credentials, profiles, regions and endpoints are boto3's own settings (``AWS_PROFILE``, ``AWS_ENDPOINT_URL_S3`` …).
+Conditional writes are single PUTs: multipart uploads ignore the condition on some servers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from dioptra.plugins.errors import (
+    ConfigurationError,
+    DioptraPluginsError,
+    IndexAccessError,
+    ObjectNotFoundError,
+    PreconditionFailedError,
+)
+from dioptra.plugins.object_store.keys import check_key
+from dioptra.plugins.object_store.port import PAGE_LIMIT, ObjectEntry, Sink, StoredObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_CHUNK = 1024 * 1024
+_CONNECTIONS = 32
+_LOST_RACE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+_NO_KEY = frozenset({"NoSuchKey", "404", "NotFound"})
+_DENIED = frozenset({"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "401"})
+
+
+class S3Store:
+    """An object store below a prefix of one bucket."""
+
+    def __init__(self, bucket: str, prefix: str = "") -> None:
+        """Open a bucket; no request is made.
+
+        Args:
+            bucket: Bucket name.
+            prefix: Key prefix of the index, without slashes at its ends.
+
+        Raises:
+            ConfigurationError: boto3 is not installed, or its settings are unusable.
+        """
+        self._bucket, self._prefix = bucket, prefix.strip("/")
+        self._client, self._place = _connect()
+
+    @property
+    def url(self) -> str:
+        """``s3://bucket/prefix``."""
+        return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
+
+    def address(self, key: str) -> str:
+        """The ``s3://`` URL of a key."""
+        return f"{self.url}/{quote(check_key(key))}"
+
+    def read(self, key: str, *, limit: int = PAGE_LIMIT) -> StoredObject:
+        """Read one object whole; see the port."""
+        with self._translated(key):
+            response = self._client.get_object(Bucket=self._bucket, Key=self._key(key))
+            with contextlib.closing(response["Body"]) as stream:
+                body = stream.read(limit + 1)
+            if len(body) > limit:
+                raise self._too_large(key, limit)
+            if len(body) != response["ContentLength"]:
+                raise self._cut(key, response["ContentLength"], len(body))
+            return StoredObject(
+                url=self.address(key),
+                body=body,
+                etag=response["ETag"].strip('"'),
+                content_type=response.get("ContentType", ""),
+            )
+
+    def download(self, key: str, sink: Sink, *, limit: int) -> None:
+        """Copy one object in chunks; see the port."""
+        with self._translated(key):
+            response = self._client.get_object(Bucket=self._bucket, Key=self._key(key))
+            size, written = response["ContentLength"], 0
+            with contextlib.closing(response["Body"]) as stream:
+                if size > limit:
+                    raise self._too_large(key, limit)
+                while chunk := stream.read(_CHUNK):
+                    written += len(chunk)
+                    sink.write(chunk)
+            if written != size:
+                raise self._cut(key, size, written)
+
+    def list(self, prefix: str) -> Iterator[ObjectEntry]:
+        """List objects page by page; see the port."""
+        root = f"{self._prefix}/" if self._prefix else ""
+        token: str | None = None
+        while True:
+            with self._translated(prefix):
+                more = {"ContinuationToken": token} if token else {}
+                page = self._client.list_objects_v2(Bucket=self._bucket, Prefix=root + prefix, **more)  # type: ignore[arg-type]  # the stub wants the token spelled out
+            for item in page.get("Contents", []):
+                yield ObjectEntry(key=item["Key"].removeprefix(root), etag=item["ETag"].strip('"'), size=item["Size"])
+            token = page.get("NextContinuationToken")
+            if not page.get("IsTruncated") or not token:
+                return
+
+    def write(
+        self, key: str, body: bytes | Path, *, expected: str | None, content_type: str, cache_control: str
+    ) -> str:
+        """Write one object with one conditional PUT; see the port."""
+        with self._translated(key), contextlib.ExitStack() as stack:
+            content = body if isinstance(body, bytes) else stack.enter_context(body.open("rb"))
+            # Ceph compares If-Match with the bare tag; AWS takes both forms.
+            condition = {"IfNoneMatch": "*"} if expected is None else {"IfMatch": expected}
+            response = self._client.put_object(
+                Bucket=self._bucket,
+                Key=self._key(key),
+                Body=content,
+                ContentType=content_type,
+                CacheControl=cache_control,
+                **condition,  # type: ignore[arg-type]  # one of two conditions
+            )
+            return response["ETag"].strip('"')
+
+    def delete(self, key: str) -> None:
+        """Remove one object; see the port."""
+        with self._translated(key):
+            self._client.delete_object(Bucket=self._bucket, Key=self._key(key))
+
+    def keeps_trailing_slash_keys(self) -> bool:
+        """Write a key that ends in ``/`` and one below it, and see whether both can be read."""
+        folder, below = ".dioptra-probe/", ".dioptra-probe/below"
+        try:
+            for key in (folder, below):
+                with contextlib.suppress(PreconditionFailedError):  # left by an interrupted probe
+                    self.write(key, key.encode(), expected=None, content_type="text/plain", cache_control="no-store")
+            return all(self.read(key).body == key.encode() for key in (folder, below))
+        except ObjectNotFoundError:
+            return False
+        finally:
+            for key in (below, folder):
+                self.delete(key)
+
+    def _key(self, key: str) -> str:
+        return f"{self._prefix}/{check_key(key)}" if self._prefix else check_key(key)
+
+    @contextlib.contextmanager
+    def _translated(self, key: str) -> Iterator[None]:
+        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+        from urllib3.exceptions import HTTPError
+
+        url = f"{self.url}/{key}"
+        try:
+            yield
+        except DioptraPluginsError:
+            raise
+        except ClientError as problem:
+            raise self._refused(url, problem) from problem
+        except (BotoCoreError, HTTPClientError, HTTPError, OSError) as problem:
+            raise IndexAccessError(
+                f"{url} cannot be reached",
+                why=f"{problem} ({self._place})",
+                hint="check AWS_ENDPOINT_URL_S3, AWS_PROFILE and the network",
+            ) from problem
+
+    def _refused(self, url: str, problem: Exception) -> DioptraPluginsError:
+        response = getattr(problem, "response", {})
+        error = response.get("Error", {})
+        code, status = str(error.get("Code", "")), response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        said = f"status {status} {code} {error.get('Message') or ''}".rstrip()
+        if code in _LOST_RACE:
+            return PreconditionFailedError(url)
+        if code == "NoSuchBucket":
+            return IndexAccessError(
+                f"the bucket '{self._bucket}' does not exist",
+                why=f"{said} ({self._place})",
+                hint=f"aws s3 mb s3://{self._bucket}",
+            )
+        if code in _NO_KEY:
+            return ObjectNotFoundError(url)
+        if code in _DENIED or status in {401, 403}:
+            return IndexAccessError(
+                f"access to {url} is denied",
+                why=f"{said} ({self._place})",
+                hint="check AWS_PROFILE and the bucket's policy (index/policies/)",
+            )
+        return IndexAccessError(f"{url} failed", why=f"{said} ({self._place})")
+
+    def _too_large(self, key: str, limit: int) -> IndexAccessError:
+        return IndexAccessError(f"{self.url}/{key} is too large", why=f"at most {limit} bytes are read")
+
+    def _cut(self, key: str, size: int, found: int) -> IndexAccessError:
+        return IndexAccessError(
+            f"{self.url}/{key} was cut off", why=f"{found} of {size} bytes came ({self._place})", hint="run it again"
+        )
+
+
+def _connect() -> tuple[S3Client, str]:
+    """A client, and where it talks to for messages."""
+    try:
+        import boto3
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+    except ModuleNotFoundError as missing:
+        raise ConfigurationError(
+            "an s3:// index needs boto3",
+            why=f"{missing.name} is not installed",
+            hint="install dioptra-plugins with its extra 's3'",
+        ) from missing
+    settings = Config(
+        signature_version="s3v4",
+        connect_timeout=10,
+        read_timeout=60,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        max_pool_connections=_CONNECTIONS,
+        # Newer checksums than "when required" are refused by several servers that are not AWS.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    try:
+        session = boto3.session.Session()
+        client = session.client("s3", config=settings)
+    except (BotoCoreError, ValueError) as problem:
+        raise ConfigurationError("boto3 cannot be set up", why=str(problem), hint="check AWS_PROFILE") from problem
+    return client, f"endpoint {client.meta.endpoint_url}, profile {session.profile_name}"

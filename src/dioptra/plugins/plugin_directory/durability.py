@@ -1,0 +1,57 @@
+"""Making sure that what was written survives a power cut before something points to it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+
+
+def flush_tree(root: Path) -> None:
+    """Make everything below a folder durable.
+
+    Linux flushes the folder's whole file system in one call (``syncfs``), which is many times faster than flushing
+    thousands of small files one by one; elsewhere every file and folder is flushed.
+
+    Args:
+        root: An existing folder.
+
+    Raises:
+        OSError: The file system reports that data could not be written.
+    """
+    if _flush_file_system(root):
+        return
+    for folder, _, files in os.walk(root):
+        for file in files:
+            if not (Path(folder) / file).is_symlink():
+                flush(Path(folder) / file)
+        flush(Path(folder))
+
+
+def _flush_file_system(root: Path) -> bool:
+    """Call ``syncfs``; False where the C library has none."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    syncfs = getattr(libc, "syncfs", None)
+    if syncfs is None:
+        return False
+    descriptor = os.open(root, os.O_RDONLY)
+    try:
+        if syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(root))
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def flush(path: Path) -> None:
+    """Make one file's content, or one folder's entries, durable.
+
+    Raises:
+        OSError: The file system reports that data could not be written.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

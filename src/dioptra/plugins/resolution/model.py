@@ -1,0 +1,105 @@
+"""The stages of a resolution, each a type of its own: requirement → candidate → resolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from dioptra.plugins.errors import ConfigurationError
+from dioptra.plugins.index.catalogue_port import Catalogue
+from dioptra.plugins.index.model import IndexFile, ProjectPage
+
+USER = ""
+"""`Ask.by` of what the user asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One requirement and who has it.
+
+    Attributes:
+        requirement: Project, extras and versions; its marker holds for the target.
+        by: Normalized project name of the release that asks; `USER` for the user.
+        by_version: That release's version; empty for the user.
+    """
+
+    requirement: Requirement
+    by: str = USER
+    by_version: str = ""
+
+    @property
+    def project(self) -> NormalizedName:
+        """The project that is asked for."""
+        return canonicalize_name(self.requirement.name)
+
+    @property
+    def asker(self) -> str:
+        """Who asks, in words."""
+        return f"{self.by} {self.by_version}".rstrip() if self.by else "you"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelCandidate:
+    """One wheel that would satisfy requirements.
+
+    Attributes:
+        project: Normalized name.
+        version: Release.
+        catalogue: The index it comes from.
+        page: The page it was found on.
+        file: The wheel.
+    """
+
+    project: NormalizedName
+    version: Version
+    catalogue: Catalogue
+    page: ProjectPage
+    file: IndexFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostCandidate:
+    """A distribution of the host: the only candidate of its name."""
+
+    project: NormalizedName
+    version: Version
+
+
+Candidate = WheelCandidate | HostCandidate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """One candidate for every project.
+
+    Attributes:
+        candidates: Sorted by project.
+        asks: Every requirement that was active, by project.
+    """
+
+    candidates: tuple[Candidate, ...]
+    asks: tuple[Ask, ...]
+
+
+def parse_requirement(text: str) -> Requirement:
+    """Read what a user asks for (PEP 508).
+
+    Raises:
+        ConfigurationError: It is no requirement, or names a direct URL.
+    """
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement as problem:
+        raise ConfigurationError(
+            f"'{text}' is no requirement", why=str(problem).splitlines()[0], hint="write PROJECT or 'PROJECT>=1.2'"
+        ) from problem
+    if requirement.url is not None:
+        raise ConfigurationError(
+            f"'{text}' names a direct URL",
+            why="a lock pins releases of indexes only",
+            hint="publish the project to an index and require it by name",
+        )
+    return requirement

@@ -1,0 +1,72 @@
+"""Tasks of plugins, by name: register them, find them, call them, and run them in Prefect flows.
+
+A **plugin** is a module that holds **tasks**: functions or classes marked with `register`, or named by an entry point
+of the group ``dioptra.plugins``. A task is called by its package, its plugin and its name::
+
+    from dioptra import pyplugs
+
+    resized = pyplugs.call("dioptra_builtins.data", "images", "resize", data_dir="…", image_size=(64, 64))
+
+Tasks are found in the plugin directories that `dioptra.sdk.plugin_dirs` makes active, in distributions installed in
+the host, and in any package that can be imported. Importing this package reads nothing and loads no heavy library.
+"""
+
+from __future__ import annotations
+
+from dioptra.pyplugs._api import (
+    call,
+    call_factory,
+    describe,
+    exists,
+    exists_factory,
+    funcs,
+    funcs_factory,
+    get,
+    get_factory,
+    info,
+    info_factory,
+    list_tasks,
+    names,
+    names_factory,
+    register,
+    task_nout,
+)
+from dioptra.pyplugs._default import default_registry
+from dioptra.pyplugs._registry import Registry
+from dioptra.pyplugs._types import (
+    BrokenModule,
+    Coordinates,
+    PluginInfo,
+    Provenance,
+    Task,
+    TaskDescription,
+    TaskListing,
+)
+
+__all__ = [
+    "BrokenModule",
+    "Coordinates",
+    "PluginInfo",
+    "Provenance",
+    "Registry",
+    "Task",
+    "TaskDescription",
+    "TaskListing",
+    "call",
+    "call_factory",
+    "default_registry",
+    "describe",
+    "exists",
+    "exists_factory",
+    "funcs",
+    "funcs_factory",
+    "get",
+    "get_factory",
+    "info",
+    "info_factory",
+    "list_tasks",
+    "names",
+    "names_factory",
+    "register",
+    "task_nout",
+]

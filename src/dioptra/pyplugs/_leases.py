@@ -1,0 +1,175 @@
+"""Which environment a plugin directory gives, and the lease that keeps it while a job uses it.
+
+The lease is a shared `flock` on the environment's lease file. It belongs to the open file, so children that inherit
+the descriptor keep the environment as well; a collector takes the exclusive lock before it removes anything.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from dioptra.sdk.exceptions import PluginDirectoryError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dioptra.manifest.model import EnvironmentDescription, InterpreterKey
+
+_ATTEMPTS = 10
+
+
+class Directory(NamedTuple):
+    """One entry of ``DIOPTRA_PLUGIN_DIR``, ready to go on the path.
+
+    Attributes:
+        directory: The entry, absolute.
+        entry: The path entry it gives.
+        environment: What the environment holds; None for a raw folder.
+        roots: Folders that the modules of this entry may be loaded from.
+        lease: The descriptor that holds the lease; None for a raw folder.
+    """
+
+    directory: str
+    entry: str
+    environment: EnvironmentDescription | None = None
+    roots: tuple[str, ...] = ()
+    lease: int | None = None
+
+
+def open_directory(directory: str) -> Directory:
+    """Resolve an entry of ``DIOPTRA_PLUGIN_DIR`` and lease its environment.
+
+    Args:
+        directory: Absolute path of a managed plugin directory, an environment or a raw plugin folder.
+
+    Returns:
+        What to put on the path. Close its lease with `release`.
+
+    Raises:
+        PluginDirectoryError: It is missing, is no folder, has no generation yet, is damaged, was written by a newer
+            version, or its environment was made for another interpreter.
+    """
+    from pathlib import Path
+
+    from dioptra.manifest import environment as layout
+
+    path = Path(directory)
+    if not path.is_dir():
+        raise PluginDirectoryError(
+            directory,
+            why="it is not a folder" if path.exists() else "it does not exist",
+            hint="correct DIOPTRA_PLUGIN_DIR, or create the directory with dioptra-plugins sync LOCK",
+        )
+    kind = layout.classify(path)
+    if kind is layout.PluginDirectoryKind.RAW:
+        return Directory(directory, directory, roots=_roots(path))
+    for _attempt in range(_ATTEMPTS):
+        folder = path.resolve() if kind is layout.PluginDirectoryKind.ENVIRONMENT else _current(directory, path)
+        lease = _take_lease(directory, folder)
+        if lease is None:
+            continue  # collected between reading the link and taking the lease: read the link again
+        try:
+            return _open_environment(directory, folder, lease)
+        except BaseException:
+            os.close(lease)
+            raise
+    raise PluginDirectoryError(
+        directory, why="its environment was removed while it was entered", hint="dioptra-plugins verify"
+    )
+
+
+def release(directory: Directory) -> None:
+    """Give back the lease of a directory.
+
+    Args:
+        directory: What `open_directory` returned.
+    """
+    if directory.lease is not None:
+        os.close(directory.lease)
+
+
+def _current(directory: str, root: Path) -> Path:
+    from dioptra.manifest.environment import current_environment
+
+    try:
+        folder = current_environment(root)
+    except OSError as problem:
+        raise PluginDirectoryError(directory, why=str(problem), hint="dioptra-plugins repair") from problem
+    if folder is None:
+        raise PluginDirectoryError(directory, why="nothing was synced into it yet", hint="dioptra-plugins sync LOCK")
+    return folder
+
+
+def _take_lease(directory: str, folder: Path) -> int | None:
+    """Lease an environment; None if it is gone."""
+    import fcntl
+
+    from dioptra.manifest.environment import ENVIRONMENT_FILE, LEASE_FILE
+
+    try:
+        descriptor = os.open(folder / LEASE_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError as problem:
+        if (folder / ENVIRONMENT_FILE).exists():
+            raise PluginDirectoryError(
+                directory, why=f"{folder / LEASE_FILE} is missing", hint="dioptra-plugins repair"
+            ) from problem
+        return None
+    except OSError as problem:
+        raise PluginDirectoryError(directory, why=str(problem)) from problem
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        # A collector that held the lock before may have removed what the name stood for.
+        alive = _is_same_file(descriptor, folder / LEASE_FILE) and (folder / ENVIRONMENT_FILE).exists()
+    except OSError as problem:
+        os.close(descriptor)
+        raise PluginDirectoryError(
+            directory, why=f"{folder / LEASE_FILE} cannot be locked: {problem.strerror}"
+        ) from problem
+    if not alive:
+        os.close(descriptor)
+        return None
+    os.set_inheritable(descriptor, True)
+    return descriptor
+
+
+def _is_same_file(descriptor: int, path: Path) -> bool:
+    try:
+        named = path.stat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(os.fstat(descriptor), named)
+
+
+def _open_environment(directory: str, folder: Path, lease: int) -> Directory:
+    from dioptra.manifest.environment import SITE, interpreter_key, read_environment
+
+    try:
+        description = read_environment(folder)
+    except (OSError, ValueError) as problem:
+        raise PluginDirectoryError(
+            directory, why=f"{folder} cannot be read: {problem}", hint="dioptra-plugins repair"
+        ) from problem
+    running = interpreter_key()
+    if description.interpreter != running:
+        raise PluginDirectoryError(
+            directory,
+            why=f"environment {description.digest[:12]} was made for {_interpreter(description.interpreter)}, "
+            f"this is {_interpreter(running)}",
+            hint="sync again with the interpreter that runs the flow",
+        )
+    site = folder / SITE
+    if not site.is_dir():
+        raise PluginDirectoryError(directory, why=f"{site} is missing", hint="dioptra-plugins repair")
+    store = folder.parent.parent / "store"
+    return Directory(
+        directory, str(site), description, (*_roots(site), *(_roots(store) if store.is_dir() else ())), lease
+    )
+
+
+def _roots(path: Path) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((str(path), str(path.resolve()))))
+
+
+def _interpreter(key: InterpreterKey) -> str:
+    return f"{key.cache_tag} {key.soabi or 'without SOABI'} on {key.platform}"
