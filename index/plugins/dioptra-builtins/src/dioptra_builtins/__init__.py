@@ -1,0 +1,1 @@
+"""Task plugins that most experiments need."""
