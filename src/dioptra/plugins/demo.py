@@ -6,15 +6,19 @@ the pictures it draws.
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
 
 from dioptra.plugins.builder import build_wheel, can_build_without_isolation
 from dioptra.plugins.bundled import bundled
@@ -31,7 +35,17 @@ from dioptra.plugins.object_store.port import ObjectStore
 from dioptra.plugins.plugin_directory.layout import PluginDirectory
 from dioptra.plugins.plugin_directory.sync import sync
 
-PROJECT = "dioptra-builtins"
+PROJECT: Final = "dioptra-builtins"
+_LINES_SHOWN = 20
+
+_QUIET_PREFECT = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
+    "DO_NOT_TRACK": "1",
+    # A new server makes its database first, which takes longer than Prefect waits by default.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+}
 RELEASES = ("1.0.0", "1.1.0")
 """The two releases that are published: the first is synced, then the second replaces it."""
 
@@ -180,8 +194,7 @@ def _require_prefect() -> None:
 def _build_release(version: str, folder: Path) -> Path:
     """Build one release of the first plugin package from a copy of its sources."""
     source = folder / "sources" / f"{PROJECT}-{version}"
-    with bundled(PROJECT) as original:
-        shutil.copytree(original, source, ignore=shutil.ignore_patterns("__pycache__", "dist", ".*"))
+    shutil.copytree(bundled(PROJECT), source, ignore=shutil.ignore_patterns("__pycache__", "dist", ".*"))
     pyproject = source / "pyproject.toml"
     text = pyproject.read_text(encoding="utf-8")
     latest = f'version = "{RELEASES[-1]}"'
@@ -227,11 +240,11 @@ def _missing_dependencies(wheel: Path, folder: Path, say: Callable[[str], None])
     return sorted(folder.glob("*.whl"))
 
 
-def _satisfied(requirement: Requirement, provided: dict[str, object]) -> bool:
+def _satisfied(requirement: Requirement, provided: Mapping[NormalizedName, Version]) -> bool:
     if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
         return True
     version = provided.get(canonicalize_name(requirement.name))
-    return version is not None and requirement.specifier.contains(str(version), prereleases=True)
+    return version is not None and requirement.specifier.contains(version, prereleases=True)
 
 
 def _lock_and_sync(
@@ -251,3 +264,36 @@ def _lock_and_sync(
         SystemClock(),
     )
     say(f"   generation {report.generation}: {', '.join(f'{item.project} {item.version}' for item in report.wheels)}")
+
+
+def _run_flow(flow: Path, pictures: Path, directory: PluginDirectory, folder: Path) -> tuple[Path, tuple[TaskRan, ...]]:
+    """Run the flow's script in a process of its own, as a user would, and read its run record."""
+    runs = folder / "runs"
+    environment = {
+        **_QUIET_PREFECT,
+        "PREFECT_HOME": str(folder / "prefect"),
+        **os.environ,
+        "DIOPTRA_PLUGIN_DIR": str(directory.root),
+        "DIOPTRA_RUN_DIR": str(runs),
+    }
+    finished = subprocess.run(
+        [sys.executable, str(flow), str(pictures)], env=environment, capture_output=True, text=True, check=False
+    )
+    if finished.returncode != 0:
+        raise UnsatisfiedError(
+            "the flow failed",
+            why="\n".join(finished.stderr.strip().splitlines()[-_LINES_SHOWN:]),
+            hint=f"DIOPTRA_PLUGIN_DIR={directory.root} {sys.executable} {flow} {pictures}",
+        )
+    record = json.loads(next(runs.glob("*.json")).read_bytes())
+    tasks = tuple(
+        TaskRan(
+            task=f"{task['package']}.{task['plugin']}.{task['func']}",
+            state=task["state"],
+            distribution=task["distribution"] or "",
+            version=task["version"] or "",
+            sha256=task["wheel_sha256"] or "",
+        )
+        for task in record["tasks"]
+    )
+    return Path(finished.stdout.splitlines()[-1]), tasks

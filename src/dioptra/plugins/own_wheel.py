@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-import importlib_metadata
+from importlib_metadata import Distribution, PackageNotFoundError
 
 from dioptra.plugins.builder import build_wheel
 from dioptra.plugins.errors import ConfigurationError
@@ -37,8 +37,8 @@ def own_wheel(output: Path) -> Path:
         UnsatisfiedError: Building the checkout failed.
     """
     try:
-        distribution = importlib_metadata.distribution(DISTRIBUTION)
-    except importlib_metadata.PackageNotFoundError as missing:
+        distribution = Distribution.from_name(DISTRIBUTION)
+    except PackageNotFoundError as missing:
         raise ConfigurationError(
             f"{DISTRIBUTION} runs without being installed", hint="pip install the checkout first"
         ) from missing
@@ -46,7 +46,7 @@ def own_wheel(output: Path) -> Path:
     return build_wheel(checkout, output) if checkout is not None else _repack(distribution, output)
 
 
-def _editable_checkout(distribution: importlib_metadata.Distribution) -> Path | None:
+def _editable_checkout(distribution: Distribution) -> Path | None:
     origin = distribution.read_text("direct_url.json")
     document = json.loads(origin) if origin else {}
     if not document.get("dir_info", {}).get("editable"):
@@ -54,7 +54,7 @@ def _editable_checkout(distribution: importlib_metadata.Distribution) -> Path | 
     return Path(unquote(urlsplit(document["url"]).path))
 
 
-def _repack(distribution: importlib_metadata.Distribution, output: Path) -> Path:
+def _repack(distribution: Distribution, output: Path) -> Path:
     files = distribution.files
     if files is None:
         raise ConfigurationError(f"{DISTRIBUTION} was installed without RECORD", hint="install it with pip")

@@ -75,7 +75,7 @@ def holds_code(name: str) -> bool:
     loaded = sys.modules.get(name)
     if loaded is not None:
         return getattr(loaded, "__file__", None) is not None or not hasattr(loaded, "__path__")
-    if not all(name.split(".")) or not exists(name):
+    if not exists(name):
         return False
     spec = find_spec(name)
     return spec is not None and not is_namespace(spec)
@@ -101,7 +101,7 @@ def load(name: str) -> ModuleType:
     module: ModuleType | None = None
     for count in range(1, len(parts) + 1):
         prefix = ".".join(parts[:count])
-        if not all(parts) or not exists(prefix):
+        if not exists(prefix):
             raise ModuleAbsentError(prefix)
         try:
             module = importlib.import_module(prefix)

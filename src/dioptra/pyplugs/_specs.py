@@ -19,8 +19,10 @@ def find_spec(name: str) -> ModuleSpec | None:
         name: Its dotted name.
 
     Returns:
-        Its spec, or None if no finder has it. A namespace package's spec has no loader.
+        Its spec, or None if no finder has it or it is no name. A namespace package's spec has no loader.
     """
+    if not all(name.split(".")):
+        return None  # finders may assume that no part is empty
     parent, _, _ = name.rpartition(".")
     path = package_path(parent) if parent else None
     if parent and path is None:

@@ -48,15 +48,13 @@ class _LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
+        if args and args[0] not in _COMMANDS:
             import difflib
 
             nearest = difflib.get_close_matches(args[0], _COMMANDS, n=1)
-            if nearest:
-                error.message += f" Did you mean '{nearest[0]}'?"
-            raise
+            meant = f" Did you mean '{nearest[0]}'?" if nearest else ""
+            raise click.UsageError(f"There is no command '{args[0]}'.{meant}", ctx)
+        return super().resolve_command(ctx, args)
 
 
 @click.command(

@@ -27,7 +27,7 @@ def index_option(command: Command) -> Command:
         "index_values",
         metavar="[NAME=]URL",
         multiple=True,
-        help="Index: s3://bucket/prefix, a folder, or a …/simple/ URL. May be repeated; the first that has a project wins.",
+        help="Index: s3://bucket/prefix, a folder or a …/simple/ URL. Repeatable; the first with a project wins.",
     )(command)
 
 

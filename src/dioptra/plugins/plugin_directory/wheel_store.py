@@ -19,10 +19,10 @@ from dioptra.manifest.model import EnvironmentWheel, SchemaVersionError, TaskMan
 from dioptra.plugins.errors import IntegrityError
 from dioptra.plugins.lock.model import LockedWheel
 from dioptra.plugins.plugin_directory.layout import PluginDirectory
-from dioptra.plugins.wheel.archive import unpack_wheel
 from dioptra.plugins.wheel.check import installed_path
 from dioptra.plugins.wheel.import_roots import import_roots
 from dioptra.plugins.wheel.model import WheelContents
+from dioptra.plugins.wheel.unpack import unpack_wheel
 
 FILES = "files"
 _DESCRIPTION, _PATHS = "wheel.json", "paths.txt"

@@ -6,9 +6,11 @@ Every function returns all problems it finds, one line each, and nothing for a s
 from __future__ import annotations
 
 import csv
+import io
+import re
 import stat
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dioptra.manifest.distribution import parse_value
@@ -20,13 +22,19 @@ TOTAL_LIMIT = 2 * 1024**3
 FILES_LIMIT = 20_000
 RATIO_LIMIT, RATIO_FROM = 200, 10 * 1024**2
 """Compression above this ratio is refused for members larger than the second figure."""
-NAME_LIMIT = 240
+NAME_LIMIT, PATH_LIMIT = 240, 1024
+"""Bytes that one name and a whole path may have; file systems take 255 and 4096 with what stands in front."""
 
 HASHES = frozenset({"sha256", "sha384", "sha512"})
 """Algorithms that RECORD may use: the format asks for sha256 or better."""
 
 INSTALLED_SCHEMES = frozenset({"purelib", "platlib"})
 """``.data`` folders whose files belong on `sys.path`."""
+
+_LOCAL_HEADER = 30
+_SIZE = re.compile(r"[0-9]{1,18}")
+# Controls, directions, surrogates and line separators: what makes a path look like another one.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +45,18 @@ class Member:
         name: As stored; a folder's ends in ``/``.
         size: Bytes when unpacked, as declared.
         compressed_size: Bytes in the archive.
+        offset: Where it starts in the archive.
         mode: Unix mode; 0 where the archive has none.
+        method: Compression method (APPNOTE 4.4.5).
         encrypted: Whether it is encrypted.
     """
 
     name: str
     size: int
     compressed_size: int
+    offset: int
     mode: int
+    method: int
     encrypted: bool
 
     @property
@@ -54,19 +66,27 @@ class Member:
 
 
 def check_members(members: Sequence[Member]) -> list[str]:
-    """Check names, kinds and sizes of a wheel's members."""
+    """Check names, kinds and places of a wheel's members."""
     problems = [
         f"{member.name!r}: {problem}" for member in members for problem in (*_name(member.name), *_kind(member))
+    ]
+    return problems + check_collisions(member.name for member in members) + _layout(members)
+
+
+def check_sizes(members: Sequence[Member]) -> list[str]:
+    """Check that unpacking the wheel stays within bounds."""
+    problems = [
+        f"{member.name!r}: it unpacks to {member.size} bytes from {member.compressed_size}"
+        for member in members
+        if member.size > RATIO_FROM and member.size > RATIO_LIMIT * max(member.compressed_size, 1)
     ]
     total = sum(member.size for member in members)
     if total > TOTAL_LIMIT:
         problems.append(f"its files have {total} bytes together; at most {TOTAL_LIMIT} are unpacked")
-    if len(members) > FILES_LIMIT:
-        problems.append(f"it has {len(members)} members; at most {FILES_LIMIT} are unpacked")
-    return problems + _collisions(members)
+    return problems
 
 
-def _name(name: str) -> Iterable[str]:
+def _name(name: str) -> Iterator[str]:
     segments = name.removesuffix("/").split("/")
     if name.startswith("/"):
         yield "the path is absolute"
@@ -76,37 +96,82 @@ def _name(name: str) -> Iterable[str]:
         yield "the path has a backslash"
     if ":" in segments[0]:
         yield "the path starts with a drive"
-    if any(unicodedata.category(character) in {"Cc", "Cf", "Cs"} for character in name):
-        yield "the path has a control or direction character"
-    if max(map(len, segments)) > NAME_LIMIT:
-        yield f"a name has more than {NAME_LIMIT} characters"
+    if not name.isascii() or not name.isprintable():
+        if any(unicodedata.category(character) in _INVISIBLE for character in name):
+            yield "the path has a control or direction character"
+        if "\ufffd" in name:
+            yield "the path is not valid UTF-8"
+    if max(len(segment.encode("utf-8", "surrogatepass")) for segment in segments) > NAME_LIMIT:
+        yield f"a name has more than {NAME_LIMIT} bytes"
+    if len(name.encode("utf-8", "surrogatepass")) > PATH_LIMIT:
+        yield f"the path has more than {PATH_LIMIT} bytes"
 
 
-def _kind(member: Member) -> Iterable[str]:
-    kind = stat.S_IFMT(member.mode)
-    if kind and not (stat.S_ISREG(member.mode) or stat.S_ISDIR(member.mode)):
+def _kind(member: Member) -> Iterator[str]:
+    if stat.S_IFMT(member.mode) and not (stat.S_ISREG(member.mode) or stat.S_ISDIR(member.mode)):
         yield "it is a link or a special file"
     if member.encrypted:
         yield "it is encrypted"
-    if member.size > RATIO_FROM and member.size > RATIO_LIMIT * max(member.compressed_size, 1):
-        yield f"it unpacks to {member.size} bytes from {member.compressed_size}"
+    elif member.method not in {0, 8}:
+        yield f"it is compressed with method {member.method}; wheels use 0 (stored) or 8 (deflate)"
+    if member.is_folder and member.size:
+        yield "it is a folder with content"
 
 
-def _collisions(members: Sequence[Member]) -> list[str]:
-    """Names that are one file on some file system, and files that others use as a folder."""
+def _layout(members: Sequence[Member]) -> list[str]:
+    """Members must start the file and follow each other: shared or hidden bytes let two readers see two wheels."""
+    problems: list[str] = []
+    end = 0
+    for position, member in enumerate(sorted(members, key=lambda member: member.offset)):
+        if member.offset < end:
+            problems.append(f"{member.name!r}: its bytes overlap another member's")
+        elif position == 0 and member.offset:
+            problems.append(f"{member.offset} bytes in front of the archive belong to no member")
+        end = member.offset + _LOCAL_HEADER + len(member.name) + member.compressed_size
+    return problems
+
+
+def check_collisions(names: Iterable[str]) -> list[str]:
+    """Find paths that are one file or folder on some file system, and files that other paths use as a folder.
+
+    Args:
+        names: Paths; a folder's ends in ``/``.
+    """
+    names = list(names)
     seen: dict[str, str] = {}
     problems: list[str] = []
-    for member in members:
-        folded = unicodedata.normalize("NFC", member.name.rstrip("/")).casefold()
+    for name in names:
+        folded = _folded(name.rstrip("/"))
         if folded in seen:
-            problems.append(f"{member.name!r}: the same file as {seen[folded]!r} on some file systems")
-        seen[folded] = member.name
-    files = {folded for folded, name in seen.items() if not name.endswith("/")}
-    for folded, name in seen.items():
-        parts = folded.split("/")
-        if any("/".join(parts[:depth]) in files for depth in range(1, len(parts))):
-            problems.append(f"{name!r}: lies below a file")
+            problems.append(f"{name!r}: the same file as {seen[folded]!r} on some file systems")
+        seen[folded] = name
+    spelled: dict[str, str] = {}
+    for folder in dict.fromkeys(name.rstrip("/").rpartition("/")[0] for name in names):
+        # Deeper paths are refused for their length.
+        segments = folder.split("/")[:PATH_LIMIT] if folder else []
+        for depth in range(len(segments), 0, -1):
+            above = "/".join(segments[:depth])
+            folded = _folded(above)
+            if spelled.get(folded) == above:
+                break
+            if folded in spelled:
+                problems.append(f"{above!r}: the same folder as {spelled[folded]!r} on some file systems")
+                break
+            spelled[folded] = above
+    problems += [
+        f"{name!r}: other files lie below it"
+        for folded, name in seen.items()
+        if folded in spelled and not name.endswith("/")
+    ]
     return problems
+
+
+def _folded(name: str) -> str:
+    return (
+        name.casefold()
+        if name.isascii()
+        else unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    )
 
 
 def parse_record(text: str) -> tuple[tuple[RecordLine, ...], list[str]]:
@@ -118,15 +183,15 @@ def parse_record(text: str) -> tuple[tuple[RecordLine, ...], list[str]]:
     lines: list[RecordLine] = []
     problems: list[str] = []
     try:
-        rows = list(csv.reader(text.splitlines()))
+        for row in csv.reader(io.StringIO(text, newline="")):
+            if len(row) != 3 or (row[2] and _SIZE.fullmatch(row[2]) is None):
+                problems.append(f"RECORD has a malformed line: {','.join(row)!r}")
+                continue
+            algorithm, _, digest = row[1].partition("=")
+            size = int(row[2]) if row[2] else None
+            lines.append(RecordLine(path=row[0], algorithm=algorithm, digest=digest.rstrip("="), size=size))
     except csv.Error as problem:
-        return (), [f"RECORD cannot be read: {problem}"]
-    for row in rows:
-        if len(row) != 3 or (row[2] and not row[2].isdigit()):
-            problems.append(f"RECORD has a malformed line: {','.join(row)!r}")
-            continue
-        algorithm, _, digest = row[1].partition("=")
-        lines.append(RecordLine(path=row[0], algorithm=algorithm, digest=digest, size=int(row[2]) if row[2] else None))
+        problems.append(f"RECORD cannot be read: {problem}")
     return tuple(lines), problems
 
 
@@ -157,28 +222,51 @@ def check_record(files: Mapping[str, int], lines: Sequence[RecordLine], record_p
     return problems
 
 
-def check_plugin_files(files: Collection[str], dist_info: str) -> list[str]:
-    """Check what a plugin package may not bring, although the wheel format allows it."""
+def check_installed_files(paths: Collection[str], dist_info: str, *, is_plugin: bool) -> list[str]:
+    """Check where the wheel's files would go, and refuse what the format allows but a plugin directory must not take.
+
+    Args:
+        paths: Member files.
+        dist_info: The metadata folder.
+        is_plugin: Whether it is a plugin package: others may bring scripts, headers and data, which are left out.
+    """
     problems: list[str] = []
-    for path in files:
-        if path.endswith(".pth") and "/" not in path:
-            problems.append(f"{path!r}: .pth files run code at every start of Python")
-        if path in {"sitecustomize.py", "usercustomize.py"}:
-            problems.append(f"{path!r}: runs at every start of Python")
-        if "__pycache__" in path.split("/") or path.endswith((".pyc", ".pyo")):
-            problems.append(f"{path!r}: shipped bytecode may differ from the source beside it")
+    installed: list[str] = []
+    for path in paths:
         scheme = data_scheme(path, dist_info)
-        if scheme is not None and scheme not in INSTALLED_SCHEMES:
-            problems.append(f"{path!r}: a plugin directory has no place for '{scheme}' files")
+        place = installed_path(path, dist_info)
+        if scheme == "":
+            problems.append(f"{path!r}: lies in .data outside of an installation scheme")
+        elif place is None:
+            if is_plugin:
+                problems.append(f"{path!r}: a plugin directory has no place for '{scheme}' files")
+        else:
+            installed.append(place)
+            problems += [f"{path!r}: {problem}" for problem in _placed(place, dist_info)]
+    if len(installed) != len(paths) or any(scheme is not None for scheme in (data_scheme(p, dist_info) for p in paths)):
+        problems += check_collisions(installed)
     return problems
 
 
+def _placed(place: str, dist_info: str) -> Iterator[str]:
+    top, _, below = place.partition("/")
+    if not below and top.endswith(".pth"):
+        yield ".pth files run code at every start of Python"
+    if not below and top in {"sitecustomize.py", "usercustomize.py"}:
+        yield "runs at every start of Python"
+    if top.endswith(".dist-info") and top != dist_info:
+        yield "belongs to the metadata of another distribution"
+    if "__pycache__" in place.split("/") or place.endswith((".pyc", ".pyo")):
+        yield "shipped bytecode may differ from the source beside it"
+
+
 def data_scheme(path: str, dist_info: str) -> str | None:
-    """The installation scheme of a file below ``.data``; None for all others."""
-    parts = path.split("/")
-    if parts[0] != f"{dist_info.removesuffix('.dist-info')}.data" or len(parts) < 3:
+    """The installation scheme of a file below ``.data``; empty for a file of no scheme, None for all other files."""
+    top, _, below = path.partition("/")
+    if top != f"{dist_info.removesuffix('.dist-info')}.data":
         return None
-    return parts[1]
+    scheme, slash, rest = below.partition("/")
+    return scheme if slash and rest else ""
 
 
 def installed_path(path: str, dist_info: str) -> str | None:
@@ -189,17 +277,28 @@ def installed_path(path: str, dist_info: str) -> str | None:
     return path.split("/", 2)[2] if scheme in INSTALLED_SCHEMES else None
 
 
-def check_entry_points(entry_points: Sequence[EntryPoint], files: Collection[str]) -> list[str]:
-    """Check that every ``dioptra.plugins`` entry point names a module or package of the wheel."""
+def check_entry_points(entry_points: Sequence[EntryPoint], installed: Collection[str]) -> list[str]:
+    """Check that every ``dioptra.plugins`` entry point names a module or package of the wheel.
+
+    Args:
+        entry_points: The group.
+        installed: Installed paths.
+    """
     problems: list[str] = []
-    folders = {"/".join(path.split("/")[:depth]) for path in files for depth in range(1, path.count("/") + 1)}
+    importable: set[str] = set()
+    for path in installed:
+        folder, _, file = path.rpartition("/")
+        name, _, suffix = file.partition(".")
+        if suffix == "py" or suffix.endswith(("so", "pyd")):
+            importable.add(f"{folder}/{name}" if folder else name)
+        while folder and folder not in importable:
+            importable.add(folder)
+            folder = folder.rpartition("/")[0]
     for entry_point in entry_points:
         parsed = parse_value(entry_point.value)
         shown = f"entry point '{entry_point.name} = {entry_point.value}'"
         if parsed is None:
             problems.append(f"{shown} is not of the form module, package or module:callable")
-            continue
-        path = parsed[0].replace(".", "/")
-        if path not in folders and not any(file.startswith(f"{path}.") for file in files):
+        elif parsed[0].replace(".", "/") not in importable:
             problems.append(f"{shown} names a module that is not in the wheel")
     return problems

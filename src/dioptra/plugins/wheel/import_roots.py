@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+
+# foo.py, foo.so, foo.pyd, foo.abi3.so, foo.cpython-311-x86_64-linux-gnu.so
+_MODULE = re.compile(r"(?P<name>[^.]+)\.(py|([^.]+\.)?(so|pyd))")
 
 
 def import_roots(paths: Iterable[str]) -> tuple[str, ...]:
@@ -19,15 +23,13 @@ def import_roots(paths: Iterable[str]) -> tuple[str, ...]:
     packages: set[tuple[str, ...]] = set()
     for path in paths:
         *folders, file = path.split("/")
-        name, dot, suffix = file.partition(".")
-        if not dot or not suffix.endswith(("py", "so", "pyd")) or not all(part.isidentifier() for part in folders):
+        match = _MODULE.fullmatch(file)
+        if match is None or not all(part.isidentifier() for part in folders):
             continue
-        if suffix != "py" and not suffix.endswith(("so", "pyd")):
-            continue
-        if name == "__init__" and folders:
+        if match["name"] == "__init__" and folders:
             packages.add(tuple(folders))
-        elif name.isidentifier():
-            modules.add((*folders, name))
+        elif match["name"].isidentifier():
+            modules.add((*folders, match["name"]))
     found = packages | modules
     outermost = {parts for parts in found if not any(parts[:depth] in packages for depth in range(1, len(parts)))}
     return tuple(sorted(".".join(parts) for parts in outermost))

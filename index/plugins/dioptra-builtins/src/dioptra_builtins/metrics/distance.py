@@ -84,7 +84,7 @@ def paired_cosine_similarities(y_true: Batch, y_pred: Batch) -> Values:
     one, other = _rows(y_true, y_pred)
     products = np.einsum("ij,ij->i", one, other)
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    return np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
+    return np.asarray(np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0), dtype=np.float64)
 
 
 @pyplugs.register
@@ -158,4 +158,4 @@ def _norm(y_true: Batch, y_pred: Batch, order: float) -> Values:
 
 def _unit(rows: Values) -> Values:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    return np.asarray(np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0), dtype=np.float64)
