@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from runtime_folders import new_name, write_files
 
 from dioptra import pyplugs
 from dioptra.sdk.exceptions import (
@@ -16,6 +16,7 @@ from dioptra.sdk.exceptions import (
     UnknownPluginError,
     UnknownPluginFunctionError,
 )
+from runtime_folders import new_name, write_files
 
 FIRST = '''
     """The first plugin."""
@@ -33,7 +34,7 @@ FIRST = '''
     def helper():
         return None
 '''
-PARTS = '''
+PARTS = """
     from dioptra.pyplugs import register, task_nout
 
     @register
@@ -49,7 +50,7 @@ PARTS = '''
     @task_nout(3)
     def mike(*args, **kwargs):
         return args, kwargs
-'''
+"""
 
 
 @pytest.fixture
@@ -204,14 +205,14 @@ def test_classes_and_coroutine_functions_can_be_registered(tmp_path: Path, monke
 def test_what_is_no_named_function_cannot_be_registered() -> None:
     for wrong in (3, partial(print)):
         with pytest.raises(RegistrationError, match="cannot be registered"):
-            pyplugs.register(wrong)  # type: ignore[call-overload]
+            pyplugs.register(wrong)  # type: ignore[type-var]
     with pytest.raises(RegistrationError, match="not a number"):
         pyplugs.register(sort_value="high")(lambda: None)  # type: ignore[call-overload]
 
 
 def test_a_function_of_a_module_that_is_not_loaded_cannot_be_registered() -> None:
     namespace: dict[str, object] = {"__name__": "never_loaded"}
-    with pytest.raises(RegistrationError, match="'never_loaded' is not in sys.modules"):
+    with pytest.raises(RegistrationError, match=r"'never_loaded' is not in sys\.modules"):
         exec(dedent(PARTS), namespace)
 
 
@@ -230,7 +231,11 @@ def test_unknown_names_are_told_apart_and_name_the_nearest(package: str) -> None
     with pytest.raises(UnknownPluginFunctionError) as unknown_func:
         pyplugs.call(package, "parts", "zullu")
     assert unknown_func.value.nearest == ("zulu",)
-    assert (unknown_func.value.package, unknown_func.value.plugin, unknown_func.value.func) == (package, "parts", "zullu")
+    assert (unknown_func.value.package, unknown_func.value.plugin, unknown_func.value.func) == (
+        package,
+        "parts",
+        "zullu",
+    )
 
 
 def test_an_unknown_task_says_when_no_plugin_directory_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,3 +265,20 @@ def test_a_description_is_made_without_importing(package: str) -> None:
     assert f"{package}.first" not in sys.modules
     assert pyplugs.describe(package, "parts", "mike").signature == "(*args, **kwargs)"
     assert pyplugs.describe(package, "parts", "mike").nout == 3
+
+
+def test_the_main_script_registers_at_once() -> None:
+    script = """
+from dioptra import pyplugs
+
+@pyplugs.register
+def work(x):
+    return x + 1
+
+assert pyplugs.call("", "__main__", "work", 1) == 2
+assert pyplugs.names("") == ["__main__"]
+(task,) = [task for task in pyplugs.list_tasks().tasks if task.plugin == "__main__"]
+assert task.signature == "(x)"
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

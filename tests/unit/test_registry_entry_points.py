@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from runtime_folders import Wheel, install, new_name, write_files
 
 from dioptra import pyplugs
 from dioptra.sdk.exceptions import PluginLoadError, TaskConflictError, UnknownPluginError
+from runtime_folders import Wheel, install, new_name, write_files
 
 IMAGES = '''
     """Pictures."""

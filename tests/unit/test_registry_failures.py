@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from runtime_folders import Wheel, install, new_name, write_files
 
 from dioptra import pyplugs
 from dioptra.sdk.exceptions import (
@@ -14,6 +13,7 @@ from dioptra.sdk.exceptions import (
     UnknownPackageError,
     UnknownPluginError,
 )
+from runtime_folders import Wheel, install, new_name, write_files
 
 GOOD = """
     from dioptra import pyplugs

@@ -1,17 +1,21 @@
-"""Environments on disk as the runtime reads them: what one entry of ``DIOPTRA_PLUGIN_DIR`` is and holds."""
+"""Environments on disk as the runtime reads them: what one entry of ``DIOPTRA_PLUGIN_DIR`` is and holds.
+
+A managed plugin directory switches environments by replacing one link; so the link is followed once, and what it led
+to is used from then on.
+"""
 
 from __future__ import annotations
 
 import enum
-import hashlib
 import json
+import os
 import sys
 import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
 from dioptra.manifest.codec import environment_from_json
-from dioptra.manifest.model import EnvironmentDescription, InterpreterKey
+from dioptra.manifest.model import EnvironmentDescription, InterpreterKey, SchemaVersionError
 
 ENVIRONMENT_FILE = "environment.json"
 SITE = "site"
@@ -64,10 +68,12 @@ def environment_digest(interpreter: InterpreterKey, sha256s: Iterable[str], layo
     Returns:
         Lower-case hexadecimal sha256.
     """
+    import hashlib  # loads OpenSSL, which reading an environment does not need
+
     covered = {
         "interpreter": [interpreter.cache_tag, interpreter.soabi, interpreter.platform],
         "layout": layout,
-        "wheels": sorted(sha256s),
+        "wheels": sorted(set(sha256s)),
     }
     return hashlib.sha256(json.dumps(covered, separators=(",", ":"), sort_keys=True).encode()).hexdigest()
 
@@ -79,12 +85,16 @@ def read_environment(path: Path) -> EnvironmentDescription:
         path: The environment's folder.
 
     Raises:
+        FileNotFoundError: There is no environment, or no longer.
         OSError: It cannot be read.
         MalformedManifestError: It is no description.
-        SchemaVersionError: A newer major version wrote it.
+        SchemaVersionError: A newer major version wrote it, or its layout is newer.
     """
     file = path / ENVIRONMENT_FILE
-    return environment_from_json(file.read_bytes(), source=str(file))
+    environment = environment_from_json(file.read_bytes(), source=str(file))
+    if environment.layout > LAYOUT:
+        raise SchemaVersionError(f"the layout of {path}", str(environment.layout), str(LAYOUT))
+    return environment
 
 
 def classify(path: Path) -> PluginDirectoryKind:
@@ -92,27 +102,47 @@ def classify(path: Path) -> PluginDirectoryKind:
 
     Args:
         path: One entry of ``DIOPTRA_PLUGIN_DIR``.
+
+    Returns:
+        Managed, if it has the link ``current`` or a folder ``generations`` or ``store`` that holds no Python module
+        (a raw folder may have packages of these names); an environment, if it has a description; else raw.
+
+    Raises:
+        OSError: It cannot be looked into.
     """
+    if (path / CURRENT).is_symlink() or any(_holds_no_module(path / name) for name in ("generations", "store")):
+        return PluginDirectoryKind.MANAGED
     if (path / ENVIRONMENT_FILE).is_file():
         return PluginDirectoryKind.ENVIRONMENT
-    if (path / CURRENT).is_symlink() or ((path / "store").is_dir() and (path / "generations").is_dir()):
-        return PluginDirectoryKind.MANAGED
     return PluginDirectoryKind.RAW
+
+
+def _holds_no_module(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return not any(entry.name.endswith(".py") for entry in entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def current_environment(root: Path) -> Path | None:
     """The active environment of a managed plugin directory, with every link resolved once.
+
+    Args:
+        root: The plugin directory.
 
     Returns:
         The environment's real folder; None if nothing was activated yet.
 
     Raises:
         DanglingCurrentError: `current` leads to something that is no environment.
+        OSError: The links cannot be read.
     """
     link = root / CURRENT
-    if not link.is_symlink():
+    if not os.path.lexists(link):
         return None
-    environment = (link / ENVIRONMENT_LINK).resolve()
+    # One call, so that `current` is read once and everything behind it belongs to one generation.
+    environment = Path(os.path.realpath(link / ENVIRONMENT_LINK))
     if not (environment / ENVIRONMENT_FILE).is_file():
         raise DanglingCurrentError(root, environment)
     return environment

@@ -1,25 +1,27 @@
 """Plugin packages that were installed into the host with pip.
 
 Only names, versions and entry points are read at first: from the ``.dist-info`` folder's name and
-``entry_points.txt``. METADATA stays closed, because parsing it costs ten times as much as everything else.
+``entry_points.txt``. METADATA stays closed, because parsing it costs ten times as much as everything else; a
+distribution without ``entry_points.txt`` costs one failed open.
+
+A distribution whose metadata is broken is a value with `error`, and never the end of the others.
 """
 
 from __future__ import annotations
 
-import configparser
-import csv
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from dioptra.manifest.distribution import scan_distribution
 from dioptra.manifest.model import EntryPoint, TaskManifest
 
 GROUP = "dioptra.plugins"
+_ENTRY_POINTS = "entry_points.txt"
+_PYTHON_TAG = re.compile(r"-py[0-9.]+$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +30,11 @@ class InstalledDistribution:
 
     Attributes:
         project: Normalized project name.
-        version: Its version.
+        version: Its version; empty where it cannot be read.
         entry_points: Its ``dioptra.plugins`` group.
-        dist_info: Its metadata folder.
-        editable: The source folder of an editable install, else None.
-        error: Why its entry points cannot be read, else None.
+        dist_info: Its metadata folder (``.dist-info`` or ``.egg-info``).
+        editable: The source folder of an editable install (PEP 660, direct_url.json of PEP 610), else None.
+        error: Why its metadata cannot be read, else None.
     """
 
     project: str
@@ -41,6 +43,37 @@ class InstalledDistribution:
     dist_info: Path
     editable: Path | None = None
     error: str | None = None
+
+    @property
+    def site(self) -> Path:
+        """The path entry it is installed in."""
+        return self.dist_info.parent
+
+    @property
+    def files(self) -> tuple[str, ...] | None:
+        """Its recorded files relative to `site`, or None where there is no record. Read anew each time.
+
+        Raises:
+            OSError: The record is there and cannot be read.
+            UnicodeDecodeError: It is no UTF-8.
+        """
+        return _recorded(self.dist_info)
+
+
+class MalformedEntryPointsError(ValueError):
+    """An ``entry_points.txt`` breaks the PyPA entry points specification.
+
+    Attributes:
+        line: One-based line.
+        why: What is wrong there.
+    """
+
+    def __init__(self, line: int, why: str) -> None:
+        super().__init__(line, why)
+        self.line, self.why = line, why
+
+    def __str__(self) -> str:
+        return f"{_ENTRY_POINTS} is malformed: line {self.line}: {self.why}"
 
 
 def normalized(name: str) -> str:
@@ -55,119 +88,199 @@ def installed_plugins(path: Sequence[str]) -> tuple[InstalledDistribution, ...]:
         path: Path entries, as in `sys.path`. Where two hold one project, the first counts, as it does for imports.
 
     Returns:
-        Distributions sorted by project. One whose entry points cannot be read has `error`.
+        Distributions sorted by project. One whose metadata cannot be read has `error`.
+
+    Raises:
+        OSError: A path entry cannot be listed for another reason than that it is missing, no folder or closed to us.
     """
     found: dict[str, InstalledDistribution] = {}
     seen: set[str] = set()
-    for dist_info in _dist_infos(path):
-        name, _, version = dist_info.name.removesuffix(".dist-info").partition("-")
-        project = normalized(name)
-        if project in seen:
-            continue
-        seen.add(project)
-        try:
-            text = (dist_info / "entry_points.txt").read_text(encoding="utf-8")
-        except FileNotFoundError:
-            continue
-        except (OSError, UnicodeDecodeError) as problem:
-            found[project] = InstalledDistribution(
-                project=project, version=version, entry_points=(), dist_info=dist_info, error=str(problem)
-            )
-            continue
-        if GROUP not in text:
-            continue
-        try:
-            entry_points, error = parse_entry_points(text), None
-        except ValueError as problem:
-            entry_points, error = (), str(problem)
-        if entry_points or error:
-            found[project] = InstalledDistribution(
-                project=project,
-                version=version,
-                entry_points=entry_points,
-                dist_info=dist_info,
-                editable=_editable_source(dist_info),
-                error=error,
-            )
+    for entry in dict.fromkeys(path):
+        here: dict[str, list[str]] = {}
+        for name in _metadata_folders(entry):
+            here.setdefault(normalized(_split(name)[0]), []).append(name)
+        for project in here.keys() - seen:
+            distribution = _read(project, Path(entry or "."), here[project])
+            if distribution is not None:
+                found[project] = distribution
+        seen |= here.keys()
     return tuple(found[project] for project in sorted(found))
 
 
 def parse_entry_points(text: str) -> tuple[EntryPoint, ...]:
-    """Read the ``dioptra.plugins`` group of an ``entry_points.txt``.
+    """Read the ``dioptra.plugins`` group of an ``entry_points.txt``; names keep their case.
+
+    Args:
+        text: The file.
 
     Raises:
-        ValueError: The file is malformed.
+        MalformedEntryPointsError: A line is neither a section nor ``name = value``, or the group has a name twice.
     """
-    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
-    parser.optionxform = str  # type: ignore[method-assign,assignment]  # names keep their case, as the format says
-    try:
-        parser.read_string(text)
-    except configparser.Error as problem:
-        raise ValueError(f"entry_points.txt is malformed: {problem}") from problem
-    if not parser.has_section(GROUP):
-        return ()
-    return tuple(EntryPoint(name=name, value=value) for name, value in parser.items(GROUP))
+    found: dict[str, EntryPoint] = {}
+    section: str | None = None
+    for number, raw in enumerate(text.splitlines(), start=1):
+        line = raw.strip()
+        if not line or line[0] in "#;":
+            continue
+        if line[0] == "[" and line[-1] == "]":
+            section = line[1:-1].strip()
+            continue
+        name, equals, value = (part.strip() for part in line.partition("="))
+        if section is None:
+            raise MalformedEntryPointsError(number, f"{line!r} stands outside of a section")
+        if not (name and equals and value):
+            raise MalformedEntryPointsError(number, f"{line!r} is not of the form name = value")
+        if section != GROUP:
+            continue
+        if name in found:
+            raise MalformedEntryPointsError(number, f"{name!r} is there twice")
+        found[name] = EntryPoint(name=name, value=value)
+    return tuple(found.values())
 
 
 def scan_installed(distribution: InstalledDistribution) -> TaskManifest:
-    """Scan the tasks of an installed distribution.
+    """Scan the tasks of an installed distribution; nothing is imported.
 
-    An ordinary install is scanned by its RECORD. An editable one lists no modules there: its source folder is
-    scanned, as project root or below ``src/``.
+    An ordinary install is scanned by its RECORD, whatever else lies beside it. An editable one, and one without a
+    record, is scanned where its entry points' modules are found (`dioptra.manifest.editable`).
 
     Args:
         distribution: One that `installed_plugins` found.
 
     Returns:
-        Its manifest. Files that are recorded and gone are left out, so that the entry point names what is missing.
+        Its manifest. A recorded file that is gone is a module with `error`.
+
+    Raises:
+        OSError: Its record cannot be read.
     """
-    if distribution.editable is None:
-        root = distribution.dist_info.parent
-        files: Iterable[str] = _recorded(distribution.dist_info)
+    from dioptra.manifest.editable import locate_modules
+
+    site = distribution.site
+    files = None if distribution.editable is not None else distribution.files
+    if files is None:
+        located = locate_modules(
+            [entry_point.value for entry_point in distribution.entry_points],
+            site=site,
+            recorded=distribution.files or (),
+            source=distribution.editable,
+        )
     else:
-        source = distribution.editable / "src"
-        root = source if source.is_dir() else distribution.editable
-        files = _walked(root)
+        located = {file: site / file for file in files if not file.startswith(("../", "/"))}
     return scan_distribution(
         project=distribution.project,
         version=distribution.version,
         entry_points=distribution.entry_points,
-        files=[file for file in files if file.endswith(".py") and (root / file).is_file()],
-        read=lambda file: (root / file).read_bytes(),
+        files=located,
+        read=lambda file: located[file].read_bytes(),
     )
 
 
-def _dist_infos(path: Sequence[str]) -> Iterator[Path]:
-    for entry in dict.fromkeys(path):
-        try:
-            names = sorted(name for name in os.listdir(entry or ".") if name.endswith(".dist-info"))  # noqa: PTH208 - names only
-        except OSError:
-            continue  # an entry that is no folder (a zip file, one that is gone) holds no distribution folders
-        yield from (Path(entry or ".") / name for name in names)
-
-
-def _editable_source(dist_info: Path) -> Path | None:
+def _metadata_folders(entry: str) -> Iterator[str]:
     try:
-        document = json.loads((dist_info / "direct_url.json").read_bytes())
-    except (FileNotFoundError, ValueError):
-        return None
-    if not isinstance(document, dict) or not document.get("dir_info", {}).get("editable"):
-        return None
-    return Path(unquote(urlsplit(str(document.get("url", ""))).path))
+        names = os.listdir(entry or ".")  # noqa: PTH208 - names only; a site folder has thousands
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return  # what the import system passes over as well
+    for name in names:
+        # pip renames what it is about to remove to a name with a tilde, and leaves it there when it is killed.
+        if name.endswith((".dist-info", ".egg-info")) and name[0] != "~":
+            yield name
 
 
-def _recorded(dist_info: Path) -> list[str]:
+def _split(folder: str) -> tuple[str, str]:
+    """Project name and version in the name of a metadata folder; the version is empty where it has none."""
+    stem, _, suffix = folder.rpartition(".")
+    name, _, version = (_PYTHON_TAG.sub("", stem) if suffix == "egg-info" else stem).partition("-")
+    return name, version
+
+
+def _read(project: str, site: Path, folders: Sequence[str]) -> InstalledDistribution | None:
+    """The plugins of a project in one path entry; None if it declares none."""
+    folder = folders[0]
+    if len(folders) > 1:
+        # Left over by an interrupted upgrade: the last that was written describes the files that are there.
+        folder = max(folders, key=lambda name: ((site / name).stat().st_mtime_ns, name))
+    # Joined as text: this runs once for every distribution of the host.
+    file = f"{site}{os.sep}{folder}{os.sep}{_ENTRY_POINTS}"
     try:
-        with (dist_info / "RECORD").open(encoding="utf-8", newline="") as record:
-            return [row[0] for row in csv.reader(record) if row]
+        with open(file, "rb") as stream:  # noqa: PTH123
+            content = stream.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as problem:
+        return _broken(project, site / folder, str(problem))
+    if GROUP.encode() not in content:
+        return None
+    try:
+        entry_points = parse_entry_points(content.decode("utf-8"))
+    except UnicodeDecodeError as problem:
+        return _broken(project, site / folder, f"{_ENTRY_POINTS} is no UTF-8: {problem}")
+    except MalformedEntryPointsError as problem:
+        return _broken(project, site / folder, str(problem))
+    if not entry_points:
+        return None
+    distribution = InstalledDistribution(
+        project=project, version=_split(folder)[1], entry_points=entry_points, dist_info=site / folder
+    )
+    try:
+        return replace(
+            distribution,
+            version=distribution.version or _version_in_metadata(site / folder),
+            editable=_editable_source(site / folder),
+        )
+    except (OSError, ValueError) as problem:
+        return replace(distribution, error=str(problem))
+
+
+def _broken(project: str, folder: Path, why: str) -> InstalledDistribution:
+    return InstalledDistribution(
+        project=project, version=_split(folder.name)[1], entry_points=(), dist_info=folder, error=why
+    )
+
+
+def _version_in_metadata(folder: Path) -> str:
+    """The version of a folder whose name has none, as a source folder's ``.egg-info``."""
+    file = folder / ("PKG-INFO" if folder.suffix == ".egg-info" else "METADATA")
+    for line in file.read_text(encoding="utf-8").splitlines():
+        name, colon, value = line.partition(":")
+        if not colon:
+            break
+        if name.strip().lower() == "version" and value.strip():
+            return value.strip()
+    raise ValueError(f"{file} states no version")
+
+
+def _editable_source(folder: Path) -> Path | None:
+    file = folder / "direct_url.json"
+    try:
+        content = file.read_bytes()
     except FileNotFoundError:
-        return []
+        return None
+    try:
+        document = json.loads(content)
+    except ValueError as problem:
+        raise ValueError(f"{file} is malformed: {problem}") from problem
+    if not isinstance(document, dict):
+        raise ValueError(f"{file} is malformed: it is no object")
+    folder_info = document.get("dir_info")
+    if not isinstance(folder_info, dict) or folder_info.get("editable") is not True:
+        return None
+    from urllib.parse import unquote, urlsplit
+
+    url = urlsplit(str(document.get("url", "")))
+    if url.scheme != "file":
+        raise ValueError(f"{file} is malformed: an editable install needs a file URL, not {document.get('url')!r}")
+    return Path(unquote(url.path))
 
 
-def _walked(root: Path) -> Iterator[str]:
-    for folder, folders, files in os.walk(root):
-        # Only what can be part of an import name; this also leaves out .venv, build/ stays (its files come later and
-        # are told apart by their import name).
-        folders[:] = sorted(name for name in folders if name.isidentifier())
-        relative = Path(folder).relative_to(root)
-        yield from ((relative / file).as_posix() for file in sorted(files))
+def _recorded(folder: Path) -> tuple[str, ...] | None:
+    if folder.suffix == ".egg-info":
+        return None  # its lists are of source folders, or relative to itself
+    import csv
+
+    try:
+        with (folder / "RECORD").open(encoding="utf-8", newline="") as record:
+            return tuple(row[0] for row in csv.reader(record) if row)
+    except FileNotFoundError:
+        return None
+    except csv.Error as problem:
+        raise OSError(f"{folder / 'RECORD'} is malformed: {problem}") from problem

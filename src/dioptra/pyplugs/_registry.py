@@ -11,18 +11,16 @@ Invariants:
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from types import ModuleType
 from typing import Any
 
 from dioptra.pyplugs._activation import Activation
+from dioptra.pyplugs._diagnosis import Diagnosis
 from dioptra.pyplugs._discovery import Catalogue
 from dioptra.pyplugs._loading import ImportFailedError, ModuleAbsentError, exists, holds_code, load
 from dioptra.pyplugs._registrations import Registrations
 from dioptra.pyplugs._sources import Sources
-from dioptra.pyplugs._suggest import nearest
 from dioptra.pyplugs._types import (
     Coordinates,
     Function,
@@ -35,15 +33,8 @@ from dioptra.pyplugs._types import (
 from dioptra.pyplugs._unloading import is_below
 from dioptra.pyplugs._views import Views
 from dioptra.sdk.exceptions import (
-    PLUGIN_DIR_VARIABLE,
-    MissingDependencyError,
     PluginLoadError,
-    Searched,
     TaskConflictError,
-    UnknownPackageError,
-    UnknownPluginError,
-    UnknownPluginFunctionError,
-    UnknownTaskError,
 )
 
 
@@ -67,6 +58,7 @@ class Registry:
         self.activation = Activation(self._registrations, self._forget)
         self._sources = Sources(self.activation)
         self._views = Views(self._registrations, self._sources, self._load)
+        self._diagnosis = Diagnosis(self.activation, self._registrations, self._views)
 
     def add(self, func: Function, *, sort_value: float = 0.0, registrar: str | None = None) -> None:
         """Register a function or class under its module and name.
@@ -165,7 +157,7 @@ class Registry:
             self._load_plugin(catalogue, target)
             view = self._views.plugin(catalogue, target.module)
         if not view.functions:
-            raise self._unknown_plugin(catalogue, target)
+            raise self._diagnosis.unknown_plugin(catalogue, target)
         return [name for name, _ in view.functions]
 
     def exists(self, package: str, plugin: str) -> bool:
@@ -253,26 +245,13 @@ class Registry:
         try:
             module = load(name)
         except (ModuleAbsentError, ImportFailedError) as failed:
-            raise self._load_error(name, failed) from failed.cause
+            raise self._diagnosis.load_error(self._sources.catalogue(), name, failed) from failed.cause
         self._refuse_stranger(self._sources.catalogue(), name, module)
         return module
 
-    def _load_error(self, name: str, failed: ModuleAbsentError | ImportFailedError) -> PluginLoadError:
-        provenance = self._views.provenance(self._sources.catalogue(), name)
-        distribution, version = provenance.distribution, provenance.version
-        if isinstance(failed, ModuleAbsentError):
-            why = f"there is no module {failed.name!r}"
-            return PluginLoadError(name, distribution=distribution, version=version, why=why)
-        cause = failed.cause
-        if isinstance(cause, ModuleNotFoundError) and cause.name:
-            return MissingDependencyError(
-                failed.module, missing=cause.name, distribution=distribution, version=version, cause=cause
-            )
-        return PluginLoadError(failed.module, distribution=distribution, version=version, cause=cause)
-
     def _load_plugin(self, catalogue: Catalogue, target: Coordinates) -> ModuleType:
         if not catalogue.claims(target.module) and not exists(target.module):
-            raise self._unknown_plugin(catalogue, target)
+            raise self._diagnosis.unknown_plugin(catalogue, target)
         return self._load(target.module)
 
     def _refuse_stranger(self, catalogue: Catalogue, name: str, module: ModuleType) -> None:
@@ -296,7 +275,7 @@ class Registry:
         registered = self._registrations.visible(target.module)
         names = [name for name, _ in self._views.plugin(catalogue, target.module).functions]
         if not names:
-            raise self._unknown_plugin(catalogue, target)
+            raise self._diagnosis.unknown_plugin(catalogue, target)
         name = self._function_name(catalogue, target, names)
         registration = registered.get(name)
         function = (
@@ -323,13 +302,7 @@ class Registry:
         for name in meant:
             if name in names:
                 return name
-        raise UnknownPluginFunctionError(
-            target.package,
-            target.plugin,
-            target.func,
-            nearest=nearest(target.func, names),
-            searched=self._searched(),
-        )
+        raise self._diagnosis.unknown_function(target, target.func, names)
 
     def _declared_function(self, catalogue: Catalogue, target: Coordinates, module: ModuleType, name: str) -> Function:
         claim = next(claim for claim in catalogue.claims(target.module) if claim.task(name) is not None)
@@ -350,23 +323,5 @@ class Registry:
     def _known_packages(self, catalogue: Catalogue, package: str) -> tuple[str, ...]:
         packages = self._views.packages(catalogue, package)
         if not packages:
-            raise self._unknown_package(catalogue, package)
+            raise self._diagnosis.unknown_package(catalogue, package)
         return packages
-
-    def _unknown_package(self, catalogue: Catalogue, package: str) -> UnknownPackageError:
-        known = {*catalogue.package_names(), *(name.rpartition(".")[0] for name in self._registrations.modules())}
-        return UnknownPackageError(package, nearest=nearest(package, known - {""}), searched=self._searched())
-
-    def _unknown_plugin(self, catalogue: Catalogue, target: Coordinates) -> UnknownTaskError:
-        packages = self._views.packages(catalogue, target.package)
-        if not packages:
-            return self._unknown_package(catalogue, target.package)
-        names = {plugin for name in packages for _, plugin in self._views.plugins(catalogue, name)}
-        names.update(alias for name in packages for alias in catalogue.plugin_aliases(name))
-        return UnknownPluginError(
-            target.package, target.plugin, nearest=nearest(target.plugin, names), searched=self._searched()
-        )
-
-    def _searched(self) -> Searched:
-        variable_set = bool(os.environ.get(PLUGIN_DIR_VARIABLE))
-        return Searched(tuple(self.activation.entries), sys.prefix, variable_set)

@@ -71,6 +71,10 @@ class Sources:
                 for module in _scan_folder(directory.entry):
                     yield directory, module
 
+    def raw_entries(self) -> list[str]:
+        """Path entries of the active raw folders."""
+        return [item.entry for item in self._activation.directories if item.environment is None]
+
     def directory_of(self, file: str) -> str | None:
         """The active plugin directory that a file lies in, or None for the host.
 

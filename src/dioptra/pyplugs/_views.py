@@ -72,7 +72,7 @@ class Views:
             catalogue: What is declared.
             package: The package, no alias.
         """
-        modules = {*catalogue.modules_in(package), *self._registered_in(package), *_submodules(package)}
+        modules = {*catalogue.modules_in(package), *self._registered_in(package), *self._submodules(package)}
         found = []
         for module in modules:
             functions = self.plugin(catalogue, module).functions
@@ -220,6 +220,14 @@ class Views:
 
         return scan_source(module)
 
+    def _submodules(self, package: str) -> list[str]:
+        """Public modules directly in a package; at the top level those of raw folders, never all of the host's."""
+        import pkgutil
+
+        path = package_path(package) if package else self._sources.raw_entries()
+        found = [item.name for item in pkgutil.iter_modules(path or ()) if not item.name.startswith("_")]
+        return [f"{package}.{name}" if package else name for name in found]
+
     def _registered_in(self, package: str) -> list[str]:
         return [name for name in self._registrations.modules() if name.rpartition(".")[0] == package]
 
@@ -264,15 +272,6 @@ def _in_order(entry: ModuleEntry) -> list[TaskEntry]:
 def _is_loaded(module: str) -> bool:
     loaded = sys.modules.get(module)
     return loaded is not None and not is_importing(loaded)
-
-
-def _submodules(package: str) -> list[str]:
-    import pkgutil
-
-    path = package_path(package) if package else None
-    if path is None:
-        return []
-    return [f"{package}.{found.name}" for found in pkgutil.iter_modules(path) if not found.name.startswith("_")]
 
 
 def _sorted(tasks: list[TaskDescription]) -> list[TaskDescription]:

@@ -53,6 +53,6 @@ def demo_command(folder: Path | None, index_url: str | None, as_json: bool) -> N
         [(task.task, task.state, task.distribution, task.version, task.sha256) for task in report.tasks],
     )
     print(f"\nimages: {report.images}")
-    say(
-        f"lock: {report.lock}\nflow: {report.flow}\nlist the tasks: dioptra-plugins list --plugin-dir {report.folder}/plugins"
-    )
+    say(f"lock: {report.lock}")
+    say(f"flow: {report.flow}")
+    say(f"the tasks: dioptra-plugins list --plugin-dir {report.folder}/plugins")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -21,15 +21,21 @@ def flush_tree(root: Path) -> None:
     """
     if _flush_file_system(root):
         return
+    for path in _files_and_folders(root):
+        flush(path)
+
+
+def _files_and_folders(root: Path) -> Iterator[Path]:
+    """What `flush` takes: links have no content of their own, their folder's entry is all there is."""
     for folder, _, files in os.walk(root):
-        for file in files:
-            if not (Path(folder) / file).is_symlink():
-                flush(Path(folder) / file)
-        flush(Path(folder))
+        yield from (path for file in files if not (path := Path(folder) / file).is_symlink())
+        yield Path(folder)
 
 
 def _flush_file_system(root: Path) -> bool:
     """Call ``syncfs``; False where the C library has none."""
+    import ctypes  # a sync that has nothing to do does not pay for it
+
     libc = ctypes.CDLL(None, use_errno=True)
     syncfs = getattr(libc, "syncfs", None)
     if syncfs is None:

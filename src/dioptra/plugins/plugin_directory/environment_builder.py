@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from dioptra.manifest.codec import environment_to_json
@@ -27,9 +24,7 @@ def plan_environment(
     """
     links, overlaps = plan_site({stored.wheel.sha256: stored.paths for stored in wheels})
     if overlaps:
-        names: Mapping[str, str] = {
-            stored.wheel.sha256: f"{stored.wheel.project} {stored.wheel.version}" for stored in wheels
-        }
+        names = {stored.wheel.sha256: f"{stored.wheel.project} {stored.wheel.version}" for stored in wheels}
         raise IntegrityError(
             "the locked wheels overlap",
             why="\n".join(
@@ -67,22 +62,6 @@ def stage_environment(description: EnvironmentDescription, links: Sequence[SiteL
         (site / link.path).symlink_to(f"{up}store/sha256/{link.sha256}/{FILES}/{link.path}")
     (folder / LEASE_FILE).touch(mode=0o444)
     (folder / ENVIRONMENT_FILE).write_bytes(environment_to_json(description))
-
-
-def keep_environment(directory: PluginDirectory, folder: Path, digest: str) -> None:
-    """Rename a staged and durable environment into place.
-
-    Raises:
-        OSError: It cannot be renamed.
-    """
-    directory.environments.mkdir(exist_ok=True)
-    try:
-        folder.rename(directory.environment(digest))
-    except OSError as problem:
-        if problem.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
-            raise
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(folder)
 
 
 def is_complete(directory: PluginDirectory, digest: str) -> bool:

@@ -1,20 +1,41 @@
-"""Generations: which environment was active when, and the one link that decides."""
+"""Generations: which environment was active when, and the one link that decides.
+
+The active generation has the highest number: going back to an earlier environment is a new generation too. A folder
+with a higher number was made by a run that was killed before it could switch.
+"""
 
 from __future__ import annotations
 
-import uuid
+import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from dioptra.manifest.environment import ENVIRONMENT_LINK
+from dioptra.manifest.codec import MalformedManifestError
+from dioptra.manifest.environment import ENVIRONMENT_LINK, read_environment
+from dioptra.manifest.model import EnvironmentDescription, SchemaVersionError
 from dioptra.plugins import schema
 from dioptra.plugins.errors import ConfigurationError
-from dioptra.plugins.plugin_directory.durability import flush, flush_tree
 from dioptra.plugins.plugin_directory.layout import PluginDirectory
 
 _FILE = "generation.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvidedByHost:
+    """A distribution that the host provided when a generation was made.
+
+    Attributes:
+        project: Normalized project name.
+        version: The version the host had.
+        specifier: What the lock asks of it.
+    """
+
+    project: str
+    version: str
+    specifier: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +47,7 @@ class Generation:
         lock_sha256: Digest of the lock file's bytes.
         environment: Digest of the environment.
         indexes: Names and addresses of the lock's indexes.
-        provided: What the host provides: project, version found, and what was asked of it.
+        provided: What the host provided.
         host_fingerprint: Changes when the host's distributions or interpreter change.
         time: When, aware UTC.
     """
@@ -35,82 +56,145 @@ class Generation:
     lock_sha256: str
     environment: str
     indexes: tuple[tuple[str, str], ...]
-    provided: tuple[tuple[str, str, str], ...]
+    provided: tuple[ProvidedByHost, ...]
     host_fingerprint: str
     time: datetime
 
 
-def read_current(directory: PluginDirectory) -> Generation | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentState:
+    """What a plugin directory has active.
+
+    Attributes:
+        generation: The activation.
+        environment: What the environment holds.
+        path: The environment's folder.
+    """
+
+    generation: Generation
+    environment: EnvironmentDescription
+    path: Path
+
+
+def read_current(directory: PluginDirectory) -> CurrentState | None:
+    """The active generation with its environment; None if nothing was activated yet.
+
+    Raises:
+        ConfigurationError: Something of it is gone or malformed.
+    """
+    generation = read_generation(directory)
+    if generation is None:
+        return None
+    path = directory.environment(generation.environment)
+    try:
+        environment = read_environment(path)
+    except (OSError, MalformedManifestError, SchemaVersionError) as problem:
+        raise ConfigurationError(
+            f"the active environment of {directory.root} cannot be read",
+            why=str(problem),
+            hint=f"remove the folder {path} and sync again",
+        ) from problem
+    return CurrentState(generation=generation, environment=environment, path=path)
+
+
+def read_generation(directory: PluginDirectory) -> Generation | None:
     """The active generation; None if nothing was activated yet.
 
     Raises:
         ConfigurationError: Its description is gone or malformed.
     """
-    if not directory.current.is_symlink():
-        return None
     file = directory.current / _FILE
     try:
+        if not directory.current.is_symlink():
+            return None
         document = schema.load(file.read_bytes(), source=str(file), error=ConfigurationError)
         return Generation(
             number=int(str(document["number"])),
             lock_sha256=str(document["lock-sha256"]),
             environment=str(document["environment"]),
-            indexes=tuple((str(name), str(url)) for name, url in _rows(document, "indexes")),
-            provided=tuple((str(project), str(ver), str(spec)) for project, ver, spec in _rows(document, "provided")),
+            indexes=tuple((str(row["name"]), str(row["url"])) for row in _rows(document, "indexes")),
+            provided=tuple(
+                ProvidedByHost(
+                    project=str(row["project"]), version=str(row["version"]), specifier=str(row["specifier"])
+                )
+                for row in _rows(document, "provided")
+            ),
             host_fingerprint=str(document["host-fingerprint"]),
             time=datetime.fromisoformat(str(document["time"])),
         )
     except (OSError, KeyError, TypeError, ValueError) as problem:
         raise ConfigurationError(
-            f"{directory.root} has a damaged generation",
+            f"the active generation of {directory.root} cannot be read",
             why=f"{file}: {problem}",
-            hint="sync again; if this stays, remove the link 'current' and sync",
+            hint=f"remove the link {directory.current} and sync again",
         ) from problem
 
 
 def next_number(directory: PluginDirectory) -> int:
-    """The number of the next generation."""
-    if not directory.generations.is_dir():
-        return 1
-    numbers = [int(entry.name) for entry in directory.generations.iterdir() if entry.name.isdigit()]
-    return max(numbers, default=0) + 1
-
-
-def activate(directory: PluginDirectory, generation: Generation) -> None:
-    """Write a generation and switch to it; the switch is one rename, and everything before it is durable.
+    """The number of the next generation.
 
     Raises:
-        OSError: Something cannot be written; the old generation stays active.
+        OSError: The generations cannot be listed.
     """
-    folder = directory.tmp / f"generation-{uuid.uuid4().hex}"
-    folder.mkdir(parents=True)
+    return max(_numbers(directory), default=0) + 1
+
+
+def remove_abandoned(directory: PluginDirectory, active: Generation | None) -> None:
+    """Remove generations that were never active: their run was killed before it could switch.
+
+    Raises:
+        OSError: One cannot be removed.
+    """
+    for number in _numbers(directory):
+        if active is None or number > active.number:
+            shutil.rmtree(directory.generation(number))
+
+
+def stage_generation(generation: Generation, folder: Path) -> None:
+    """Write a generation into an absent folder aside.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    folder.mkdir()
     (folder / ENVIRONMENT_LINK).symlink_to(Path("..", "..", "environments", generation.environment))
-    (folder / _FILE).write_bytes(
-        schema.dump(
-            {
-                "schema": schema.SCHEMA,
-                "number": generation.number,
-                "lock-sha256": generation.lock_sha256,
-                "environment": generation.environment,
-                "indexes": [list(row) for row in generation.indexes],
-                "provided": [list(row) for row in generation.provided],
-                "host-fingerprint": generation.host_fingerprint,
-                "time": generation.time.isoformat(),
-            }
-        )
-    )
-    directory.generations.mkdir(exist_ok=True)
-    flush_tree(folder)
-    folder.rename(directory.generation(generation.number))
-    flush(directory.generations)
-    link = directory.tmp / f"current-{uuid.uuid4().hex}"
-    link.symlink_to(f"generations/{generation.number}")
+    document = {
+        "schema": schema.SCHEMA,
+        "number": generation.number,
+        "lock-sha256": generation.lock_sha256,
+        "environment": generation.environment,
+        "indexes": [{"name": name, "url": url} for name, url in generation.indexes],
+        "provided": [
+            {"project": item.project, "version": item.version, "specifier": item.specifier}
+            for item in generation.provided
+        ],
+        "host-fingerprint": generation.host_fingerprint,
+        "time": generation.time.isoformat(),
+    }
+    (folder / _FILE).write_bytes(schema.dump(document))
+
+
+def switch(directory: PluginDirectory, number: int) -> None:
+    """Make a generation the active one: one rename, which happens or does not.
+
+    Raises:
+        OSError: The link cannot be written; the old generation stays active.
+    """
+    link = directory.tmp / "current"
+    link.symlink_to(f"generations/{number}")
     link.rename(directory.current)
-    flush(directory.root)
 
 
-def _rows(document: Mapping[str, object], key: str) -> list[list[object]]:
+def _numbers(directory: PluginDirectory) -> list[int]:
+    try:
+        names = os.listdir(directory.generations)  # noqa: PTH208 - names only
+    except FileNotFoundError:
+        return []
+    return [int(name) for name in names if name.isascii() and name.isdigit()]
+
+
+def _rows(document: Mapping[str, object], key: str) -> list[Mapping[str, object]]:
     value = document[key]
-    if not isinstance(value, list) or not all(isinstance(row, list) for row in value):
-        raise TypeError(f"{key!r} is not a list of rows")
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        raise TypeError(f"{key!r} is not a list of objects")
     return value

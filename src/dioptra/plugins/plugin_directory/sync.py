@@ -1,45 +1,43 @@
 """Sync: bring a plugin directory to what a lock pins.
 
-Everything is made aside and renamed: wheels into the store, the environment, the generation, and last the link
-``current``. A process killed anywhere leaves the old environment or the new one; the next run removes what was left
-aside. Nothing is requested from an index for a wheel that the store has.
+Invariants:
+
+- Everything is made aside, made durable with one flush, and renamed: wheels into the store, the environment, the
+  generation, and last the link ``current``. A process killed anywhere leaves the old environment or the new one, and
+  the next run removes what was left aside.
+- Writers hold one lock, which the kernel frees when its holder dies. Readers need none.
+- Nothing is requested from an index for a wheel that the store has; a sync with nothing to do writes nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import shutil
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-from packaging.utils import parse_wheel_filename
-
-from dioptra.manifest.host_imports import host_collisions
-from dioptra.manifest.model import InterpreterKey
 from dioptra.plugins.clock import Clock
-from dioptra.plugins.errors import ConfigurationError, IntegrityError, UnsatisfiedError
+from dioptra.plugins.errors import ConfigurationError
 from dioptra.plugins.host_model import Host
 from dioptra.plugins.index.catalogue_port import Catalogue
-from dioptra.plugins.lock.model import Lock, LockedWheel
+from dioptra.plugins.lock.model import Lock
 from dioptra.plugins.plugin_directory.durability import flush, flush_tree
-from dioptra.plugins.plugin_directory.environment_builder import (
-    is_complete,
-    keep_environment,
-    plan_environment,
-    stage_environment,
+from dioptra.plugins.plugin_directory.environment_builder import is_complete, plan_environment, stage_environment
+from dioptra.plugins.plugin_directory.fetch import fetch_wheels
+from dioptra.plugins.plugin_directory.generation import (
+    Generation,
+    next_number,
+    read_generation,
+    remove_abandoned,
+    stage_generation,
+    switch,
 )
-from dioptra.plugins.plugin_directory.generation import Generation, activate, next_number, read_current
+from dioptra.plugins.plugin_directory.host_imports import refuse_host_names
 from dioptra.plugins.plugin_directory.layout import PluginDirectory
-from dioptra.plugins.plugin_directory.wheel_store import StoredWheel, keep_staged, read_stored, stage_wheel
-from dioptra.plugins.wheel.model import WHEEL_LIMIT
-
-DOWNLOADS_AT_ONCE = 8
+from dioptra.plugins.plugin_directory.plan import SyncPlan, Target, is_active, plan_sync, plan_target
+from dioptra.plugins.plugin_directory.wheel_store import StoredWheel, read_stored, stored_digests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +91,7 @@ def sync(
         lock_bytes: The lock file's bytes, which name the generation's lock.
         directory: Where to; made if absent.
         open_catalogues: Gives the indexes by name; called only if something must be downloaded.
-        host: The interpreter that will run the plugins.
+        host: The interpreter that will run the plugins: the running one.
         clock: Gives the generation's time.
 
     Returns:
@@ -101,59 +99,90 @@ def sync(
 
     Raises:
         UnsatisfiedError: The host does not provide what the lock says, or is not what the lock was made for.
-        ConfigurationError: The plugin directory cannot be written.
+        ConfigurationError: The plugin directory cannot be read or written, or the lock names an unknown index.
         IndexAccessError: A wheel cannot be downloaded.
-        IntegrityError: A wheel is not the locked one, is refused, overlaps another, or hides a name of the host.
+        IntegrityError: A wheel is not the locked one, is refused, overlaps another, or brings a name of the host.
     """
-    key = _check_host(lock, host)
-    lock_sha256 = hashlib.sha256(lock_bytes).hexdigest()
-    fingerprint = _fingerprint(host, key)
-    active = _unchanged(lock, directory, lock_sha256, fingerprint)
-    if active is not None:
-        return active
-    with _writing(directory):
-        active = _unchanged(lock, directory, lock_sha256, fingerprint)
-        if active is not None:
-            return active
-        _clear(directory.tmp)
-        stored, fetched = _provide_wheels(lock, directory, open_catalogues)
-        description, links = plan_environment(key, stored)
-        _refuse_collisions(stored, directory)
-        if not is_complete(directory, description.digest):
-            aside = directory.tmp / f"environment-{uuid.uuid4().hex}"
-            stage_environment(description, links, aside)
-            flush_tree(aside)
-            keep_environment(directory, aside, description.digest)
-            flush(directory.environments)
-        versions = {distribution.project: str(distribution.version) for distribution in host.distributions}
-        generation = Generation(
-            number=next_number(directory),
-            lock_sha256=lock_sha256,
-            environment=description.digest,
-            indexes=tuple((index.name, index.url) for index in lock.indexes),
-            provided=tuple((item.project, versions[item.project], str(item.specifier)) for item in lock.provided),
-            host_fingerprint=fingerprint,
-            time=clock.now(),
-        )
-        activate(directory, generation)
-    return _report(lock, generation, changed=True, fetched=fetched)
+    target = plan_target(lock, lock_bytes, host)
+    with _translated(directory):
+        # Asked first without the writers' lock: a directory that is read-only, or just being written, can be used.
+        active = _unchanged(target, directory)
+        if active is None:
+            with _writing(directory):
+                active = _unchanged(target, directory)
+                if active is None:
+                    plan = plan_sync(lock, stored_digests(directory))
+                    generation = _install(lock, plan, target, directory, open_catalogues, clock)
+                    return _report(lock, generation, plan)
+    return _report(lock, active, None)
 
 
-def _unchanged(lock: Lock, directory: PluginDirectory, lock_sha256: str, fingerprint: str) -> SyncReport | None:
-    """The report of a sync that has nothing to do."""
-    current = read_current(directory)
-    if (
-        current is None
-        or (current.lock_sha256, current.host_fingerprint) != (lock_sha256, fingerprint)
-        or not is_complete(directory, current.environment)
-    ):
-        return None
-    return _report(lock, current, changed=False, fetched=frozenset())
+def _unchanged(target: Target, directory: PluginDirectory) -> Generation | None:
+    """The active generation if it is the target and its environment is there."""
+    active = read_generation(directory)
+    return active if is_active(target, active) and is_complete(directory, target.environment) else None
 
 
-def _report(lock: Lock, generation: Generation, *, changed: bool, fetched: frozenset[str]) -> SyncReport:
+def _install(
+    lock: Lock,
+    plan: SyncPlan,
+    target: Target,
+    directory: PluginDirectory,
+    open_catalogues: Callable[[], Mapping[str, Catalogue]],
+    clock: Clock,
+) -> Generation:
+    """Make the target's wheels, environment and generation aside, then rename them into place and switch."""
+    tmp = directory.tmp
+    indexes = {index.name: index.url for index in lock.indexes}
+    stored = [read_stored(directory, wheel.sha256) for wheel in plan.reuse]
+    fetched: Mapping[str, tuple[Path, StoredWheel]] = {}
+    if plan.fetch:
+        catalogues = open_catalogues()
+        indexes |= {name: catalogue.url for name, catalogue in catalogues.items() if name in indexes}
+        fetched = fetch_wheels(plan.fetch, catalogues, tmp)
+        stored += [entry for _, entry in fetched.values()]
+    description, links = plan_environment(target.interpreter, stored)
+    refuse_host_names(stored, directory)
+
+    renames = [(folder, directory.stored_wheel(sha256)) for sha256, (folder, _) in fetched.items()]
+    if not is_complete(directory, target.environment):
+        stage_environment(description, links, tmp / "environment")
+        renames.append((tmp / "environment", directory.environment(target.environment)))
+    generation = Generation(
+        number=next_number(directory),
+        lock_sha256=target.lock_sha256,
+        environment=target.environment,
+        indexes=tuple(indexes.items()),
+        provided=target.provided,
+        host_fingerprint=target.host_fingerprint,
+        time=clock.now(),
+    )
+    stage_generation(generation, tmp / "generation")
+    renames.append((tmp / "generation", directory.generation(generation.number)))
+
+    # Contents first, then the names that lead to them, then the one link that makes them count: a power cut between
+    # two of these steps leaves the old link and whole folders.
+    flush_tree(tmp)
+    for staged, place in renames:
+        _put(staged, place, tmp)
+    for folder in (directory.store, directory.store.parent, directory.environments, directory.generations):
+        flush(folder)
+    switch(directory, generation.number)
+    flush(directory.root)
+    return generation
+
+
+def _put(staged: Path, place: Path, tmp: Path) -> None:
+    if place.exists():
+        # Only a folder that somebody damaged can be there: whole ones are used as they are.
+        place.rename(tmp / f"damaged-{place.name}")
+    staged.rename(place)
+
+
+def _report(lock: Lock, generation: Generation, plan: SyncPlan | None) -> SyncReport:
+    fetched = frozenset(wheel.sha256 for wheel in plan.fetch) if plan else frozenset()
     return SyncReport(
-        changed=changed,
+        changed=plan is not None,
         generation=generation.number,
         environment=generation.environment,
         wheels=tuple(
@@ -169,142 +198,31 @@ def _report(lock: Lock, generation: Generation, *, changed: bool, fetched: froze
     )
 
 
-def _check_host(lock: Lock, host: Host) -> InterpreterKey:
-    """Compare the lock with the host; returns the key that environments on it are named by."""
-    key = host.key
-    if key is None:
-        raise UnsatisfiedError("an environment can only be made for an interpreter that is here")
-    problems: list[str] = []
-    tags = frozenset(host.interpreter.tags)
-    for wheel in lock.wheels:
-        if tags.isdisjoint(parse_wheel_filename(wheel.filename)[3]):
-            problems.append(f"{wheel.filename} does not fit {key.cache_tag} on {key.platform}")
-        python = host.interpreter.python_full_version
-        if wheel.requires_python is not None and not wheel.requires_python.contains(python, prereleases=True):
-            problems.append(f"{wheel.filename} wants Python {wheel.requires_python}, found {python}")
-    present = {distribution.project: distribution.version for distribution in host.distributions}
-    for item in lock.provided:
-        version = present.get(item.project)
-        if version is None:
-            problems.append(f"{item.project}: wanted {item.specifier or 'any version'}, not installed in the host")
-        elif not item.specifier.contains(version, prereleases=True):
-            problems.append(f"{item.project}: wanted {item.specifier}, the host has {version}")
-    if problems:
-        raise UnsatisfiedError(
-            "this host is not what the lock was made for",
-            why="\n".join(problems),
-            hint="lock again on this host, or lock with --no-host",
-        )
-    return key
-
-
-def _fingerprint(host: Host, key: InterpreterKey) -> str:
-    lines = [key.cache_tag, key.soabi, key.platform]
-    lines += [f"{distribution.project}=={distribution.version}" for distribution in host.distributions]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _provide_wheels(
-    lock: Lock, directory: PluginDirectory, open_catalogues: Callable[[], Mapping[str, Catalogue]]
-) -> tuple[list[StoredWheel], frozenset[str]]:
-    """Bring every locked wheel into the store; returns them with the digests that were downloaded."""
-    stored = {wheel.sha256: read_stored(directory, wheel.sha256) for wheel in lock.wheels}
-    missing = [wheel for wheel in lock.wheels if stored[wheel.sha256] is None]
-    if missing:
-        catalogues = open_catalogues()
-        with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as workers:
-            staged = list(workers.map(lambda wheel: _fetch(wheel, directory, catalogues), missing))
-        flush_tree(directory.tmp)
-        for wheel, (folder, entry) in zip(missing, staged, strict=True):
-            keep_staged(directory, folder, wheel.sha256)
-            stored[wheel.sha256] = entry
-        flush(directory.store)
-    return [entry for entry in stored.values() if entry is not None], frozenset(wheel.sha256 for wheel in missing)
-
-
-def _fetch(
-    wheel: LockedWheel, directory: PluginDirectory, catalogues: Mapping[str, Catalogue]
-) -> tuple[Path, StoredWheel]:
-    """Download, verify and unpack one wheel aside."""
-    catalogue = catalogues.get(wheel.index)
-    if catalogue is None:
-        raise ConfigurationError(
-            f"the lock takes {wheel.filename} from the index '{wheel.index}', which is not configured",
-            hint=f"add --index {wheel.index}=URL",
-        )
-    folder = directory.tmp / f"wheel-{uuid.uuid4().hex}"
-    archive = folder.with_suffix(".whl")
-    with archive.open("xb") as file:
-        sink = _VerifyingSink(file, wheel)
-        catalogue.download(wheel.project, wheel.filename, wheel.url, sink, limit=WHEEL_LIMIT)
-        sink.finish()
-    entry = stage_wheel(archive, wheel, folder)
-    archive.unlink()
-    return folder, entry
-
-
-class _VerifyingSink:
-    """Takes a download and stops it as soon as it cannot be the locked file."""
-
-    def __init__(self, file: BinaryIO, wheel: LockedWheel) -> None:
-        self._file, self._wheel = file, wheel
-        self._digest, self._size = hashlib.sha256(), 0
-
-    def write(self, data: bytes, /) -> int:
-        self._size += len(data)
-        if self._size > self._wheel.size:
-            raise self._mismatch(f"more than {self._wheel.size} bytes")
-        self._digest.update(data)
-        return self._file.write(data)
-
-    def finish(self) -> None:
-        if self._size != self._wheel.size:
-            raise self._mismatch(f"{self._size} bytes")
-        if self._digest.hexdigest() != self._wheel.sha256:
-            raise self._mismatch(f"sha256 {self._digest.hexdigest()}")
-
-    def _mismatch(self, found: str) -> IntegrityError:
-        return IntegrityError(
-            f"{self._wheel.filename} from the index '{self._wheel.index}' is not the file that was locked",
-            why=f"found {found}; wanted {self._wheel.size} bytes with sha256 {self._wheel.sha256}",
-            hint="do not use this index until it is known who changed the file; published files never change",
-        )
-
-
-def _refuse_collisions(stored: Sequence[StoredWheel], directory: PluginDirectory) -> None:
-    roots = {root: entry.wheel for entry in stored for root in entry.wheel.import_roots}
-    # An environment of this directory that is active in this very process is not the host.
-    own = str(directory.root.resolve())
-    collisions = host_collisions(roots, exclude=[own])
-    if collisions:
-        raise IntegrityError(
-            "the locked wheels would hide names of the host",
-            why="\n".join(f"{collision.name}: the host has it at {collision.origin}" for collision in collisions),
-            hint="lock on this host without --no-host, so that what it has is provided by it",
-        )
-
-
-def _clear(tmp: Path) -> None:
-    """Remove what killed runs left aside; nobody else writes there while the lock is held."""
-    if tmp.exists():
-        shutil.rmtree(tmp)
-    tmp.mkdir()
+@contextlib.contextmanager
+def _writing(directory: PluginDirectory) -> Iterator[None]:
+    """Hold the writers' lock, with the folders there and what killed runs left removed."""
+    directory.locks.mkdir(parents=True, exist_ok=True)
+    with (directory.locks / "sync.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if directory.tmp.exists():
+            shutil.rmtree(directory.tmp)
+        for folder in (directory.tmp, directory.store, directory.environments, directory.generations):
+            folder.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(directory, read_generation(directory))
+        try:
+            yield
+        finally:
+            # What cannot be removed now is removed by the next run; the outcome of this one is decided.
+            shutil.rmtree(directory.tmp, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _writing(directory: PluginDirectory) -> Iterator[None]:
-    """Hold the directory's lock; the kernel frees it when its holder dies."""
+def _translated(directory: PluginDirectory) -> Iterator[None]:
     try:
-        directory.locks.mkdir(parents=True, exist_ok=True)
-        with (directory.locks / "sync.lock").open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            try:
-                yield
-            finally:
-                shutil.rmtree(directory.tmp, ignore_errors=True)
+        yield
     except OSError as problem:
         raise ConfigurationError(
-            f"the plugin directory {directory.root} cannot be written",
+            f"the plugin directory {directory.root} cannot be used",
             why=str(problem),
             hint="check its owner, its permissions and the free space; the active environment is untouched",
         ) from problem

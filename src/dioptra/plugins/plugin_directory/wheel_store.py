@@ -1,22 +1,21 @@
 """The content-addressed store: one folder a wheel, named by the wheel's sha256, never written again.
 
-``<sha256>/files/`` holds the unpacked wheel, ``wheel.json`` what it is, ``paths.txt`` its installed files. A folder of
+``<sha256>/files/`` holds the unpacked wheel, ``<sha256>/wheel.json`` what it is and its installed files. A folder of
 that name is complete: it is made aside, made durable and renamed.
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import shutil
-import zipfile
+import json
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from dioptra.manifest.codec import MalformedManifestError, wheel_from_json, wheel_to_json
 from dioptra.manifest.distribution import scan_distribution
 from dioptra.manifest.model import EnvironmentWheel, SchemaVersionError, TaskManifest
-from dioptra.plugins.errors import IntegrityError
+from dioptra.plugins.errors import ConfigurationError, IntegrityError
 from dioptra.plugins.lock.model import LockedWheel
 from dioptra.plugins.plugin_directory.layout import PluginDirectory
 from dioptra.plugins.wheel.check import installed_path
@@ -25,7 +24,8 @@ from dioptra.plugins.wheel.model import WheelContents
 from dioptra.plugins.wheel.unpack import unpack_wheel
 
 FILES = "files"
-_DESCRIPTION, _PATHS = "wheel.json", "paths.txt"
+_DESCRIPTION = "wheel.json"
+_PATHS = "files"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,26 +41,42 @@ class StoredWheel:
     paths: tuple[str, ...]
 
 
-def read_stored(directory: PluginDirectory, sha256: str) -> StoredWheel | None:
-    """Look a wheel up in the store.
-
-    Returns:
-        The wheel; None if the store does not have it.
+def stored_digests(directory: PluginDirectory) -> frozenset[str]:
+    """Which wheels the store has.
 
     Raises:
-        IntegrityError: Its folder is there and cannot be read.
+        OSError: The store cannot be read.
+    """
+    try:
+        return frozenset(os.listdir(directory.store))  # noqa: PTH208 - names only
+    except FileNotFoundError:
+        return frozenset()
+
+
+def read_stored(directory: PluginDirectory, sha256: str) -> StoredWheel:
+    """Read what the store says of a wheel that it has.
+
+    Raises:
+        IntegrityError: Its folder cannot be read.
+        ConfigurationError: A newer version of this program wrote it.
     """
     folder = directory.stored_wheel(sha256)
+    file = folder / _DESCRIPTION
     try:
-        wheel = wheel_from_json((folder / _DESCRIPTION).read_bytes(), source=str(folder / _DESCRIPTION))
-        paths = (folder / _PATHS).read_text(encoding="utf-8")
-    except FileNotFoundError as missing:
-        if not folder.exists():
-            return None
-        raise _damaged(folder, str(missing)) from missing
-    except (OSError, UnicodeDecodeError, MalformedManifestError, SchemaVersionError) as problem:
-        raise _damaged(folder, str(problem)) from problem
-    return StoredWheel(wheel=wheel, paths=tuple(paths.splitlines()))
+        body = file.read_bytes()
+        wheel = wheel_from_json(body, source=str(file))
+        paths = json.loads(body)[_PATHS]
+        if wheel.sha256 != sha256 or not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+            raise MalformedManifestError(str(file), "it is no description of this wheel")
+    except SchemaVersionError as newer:
+        raise ConfigurationError(str(newer), hint="install a dioptra-plugins that supports it") from newer
+    except (OSError, KeyError, MalformedManifestError) as problem:
+        raise IntegrityError(
+            f"the stored wheel {folder} is damaged",
+            why=str(problem),
+            hint=f"remove the folder {folder} and sync again",
+        ) from problem
+    return StoredWheel(wheel=wheel, paths=tuple(paths))
 
 
 def stage_wheel(archive: Path, locked: LockedWheel, folder: Path) -> StoredWheel:
@@ -86,6 +102,7 @@ def stage_wheel(archive: Path, locked: LockedWheel, folder: Path) -> StoredWheel
         raise IntegrityError(
             f"{locked.filename} is not what the lock says",
             why=f"found {contents.name.project} {contents.name.version}, wanted {locked.project} {locked.version}",
+            hint="write the lock anew with: dioptra-plugins lock",
         )
     installed = (installed_path(line.path, contents.dist_info) for line in contents.files)
     paths = tuple(sorted(path for path in installed if path is not None))
@@ -95,42 +112,23 @@ def stage_wheel(archive: Path, locked: LockedWheel, folder: Path) -> StoredWheel
         filename=locked.filename,
         sha256=locked.sha256,
         import_roots=import_roots(paths),
-        manifest=_manifest(archive, contents) if contents.entry_points else None,
+        manifest=_manifest(files, paths, contents) if contents.entry_points else None,
     )
-    (folder / _DESCRIPTION).write_bytes(wheel_to_json(wheel))
-    (folder / _PATHS).write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
+    (folder / _DESCRIPTION).write_bytes(_description(wheel, paths))
     return StoredWheel(wheel=wheel, paths=paths)
 
 
-def keep_staged(directory: PluginDirectory, folder: Path, sha256: str) -> None:
-    """Rename a staged and durable wheel into the store.
-
-    Raises:
-        OSError: It cannot be renamed.
-    """
-    directory.store.mkdir(parents=True, exist_ok=True)
-    try:
-        folder.rename(directory.stored_wheel(sha256))
-    except OSError as problem:
-        if problem.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
-            raise
-        # The same bytes are there already; a rename onto a folder that is not empty changes nothing.
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(folder)
+def _description(wheel: EnvironmentWheel, paths: Iterable[str]) -> bytes:
+    # One file a wheel: creating files is what a sync's time goes into.
+    document = {**json.loads(wheel_to_json(wheel)), _PATHS: list(paths)}
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
 
-def _manifest(archive: Path, contents: WheelContents) -> TaskManifest:
-    with zipfile.ZipFile(archive) as wheel:
-        return scan_distribution(
-            project=contents.name.project,
-            version=str(contents.name.version),
-            entry_points=contents.entry_points,
-            files=[line.path for line in contents.files],
-            read=wheel.read,
-        )
-
-
-def _damaged(folder: Path, why: str) -> IntegrityError:
-    return IntegrityError(
-        f"the stored wheel {folder} is damaged", why=why, hint=f"remove the folder {folder} and sync again"
+def _manifest(files: Path, paths: Iterable[str], contents: WheelContents) -> TaskManifest:
+    return scan_distribution(
+        project=contents.name.project,
+        version=str(contents.name.version),
+        entry_points=contents.entry_points,
+        files=paths,
+        read=lambda path: (files / path).read_bytes(),
     )

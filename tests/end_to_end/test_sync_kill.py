@@ -1,0 +1,183 @@
+"""A sync killed before any change that it makes leaves the old or the new environment, and the next run succeeds.
+
+The killing happens in a child process that this file is run in as a script: it loads everything once and forks for
+every point. A fork counts the changes it asks the system for (audit events, PEP 578) and kills itself before the N-th,
+until one comes to its end.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from dioptra.manifest.environment import current_environment
+from dioptra.plugins.errors import ConfigurationError
+from dioptra.plugins.lock.model import Lock
+from dioptra.plugins.plugin_directory.layout import PluginDirectory
+from dioptra.plugins.plugin_directory.sync import SyncReport, sync
+from sync_worlds import FixedClock, MemoryIndex, locked, make_host, make_lock
+from wheel_factory import make_wheel
+
+CHANGES = frozenset(
+    {"os.mkdir", "os.rename", "os.symlink", "os.link", "os.remove", "os.rmdir", "os.chmod", "os.truncate", "os.utime"}
+)
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
+FINISHED = 0
+Wheels = tuple[tuple[str, bytes], ...]
+
+
+def wheels_of(version: str) -> Wheels:
+    fog = make_wheel(
+        "fog",
+        version,
+        files={"testbed/fog/__init__.py": f"V = '{version}'\n", "testbed/fog/more.py": "m = 1\n" * 20},
+        entry_points={"fog": "testbed.fog"},
+    )
+    rain = make_wheel("rain", "1.0", files={"testbed/rain.py": "r = 1\n"})
+    return (fog, rain)
+
+
+def run_sync(root: Path, wheels: Wheels) -> SyncReport:
+    lock: Lock = make_lock(locked(wheels))
+    index = MemoryIndex(dict(wheels))
+    return sync(lock, repr(lock).encode(), PluginDirectory(root), lambda: {"main": index}, make_host(), FixedClock())
+
+
+def visible(root: Path) -> Mapping[str, bytes] | None:
+    """All files of the active environment, through its links."""
+    environment = current_environment(root)
+    if environment is None:
+        return None
+    found = {}
+    for folder, _, files in os.walk(environment / "site", followlinks=True):
+        for file in files:
+            path = Path(folder) / file
+            found[str(path.relative_to(environment))] = path.read_bytes()
+    return found
+
+
+def everything(root: Path) -> list[str]:
+    """All paths of a plugin directory, to find what a killed run left behind."""
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*"))
+
+
+def in_child(action: Callable[[], object], *, kill_before: int | None = None) -> int:
+    """Run an action in a fork; returns its wait status."""
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1]
+    counted = itertools.count(1)
+
+    def kill(event: str, arguments: tuple[object, ...]) -> None:
+        changes = event in CHANGES or (
+            event == "open" and isinstance(arguments[2], int) and bool(arguments[2] & WRITING)
+        )
+        if changes and next(counted) == kill_before:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    try:
+        sys.addaudithook(kill)
+        action()
+    except BaseException as failure:
+        print(f"the sync failed: {failure!r}", file=sys.stderr, flush=True)
+        os._exit(3)
+    os._exit(FINISHED)
+
+
+def kill_everywhere(folder: Path, *, upgrade: bool) -> None:
+    """Print one line of JSON for every point, and a last one for the run that came to its end."""
+    template, clean = folder / "template", folder / "clean"
+    wheels = wheels_of("2.0")
+    if upgrade:
+        run_sync(template, wheels_of("1.0"))
+        shutil.copytree(template, clean, symlinks=True)
+    run_sync(clean, wheels)
+    old, new = visible(template), visible(clean)
+    for point in itertools.count(1):
+        root = folder / "killed"
+        if upgrade:
+            shutil.copytree(template, root, symlinks=True)
+        again = functools.partial(run_sync, root, wheels)
+        status = in_child(again, kill_before=point)
+        after_kill = visible(root)
+        second = in_child(again)
+        print(
+            json.dumps(
+                {
+                    "point": point,
+                    "killed": os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL,
+                    "finished": status == FINISHED,
+                    "active": "old" if after_kill == old else "new" if after_kill == new else "broken",
+                    "second": second,
+                    "recovered": visible(root) == new and everything(root) == everything(clean),
+                }
+            )
+        )
+        shutil.rmtree(root)
+        if not os.WIFSIGNALED(status):
+            return
+
+
+@pytest.mark.parametrize("case", ["first install", "upgrade"])
+def test_a_kill_before_any_change_leaves_the_old_or_the_new_environment(tmp_path: Path, case: str) -> None:
+    done = run_as_script(str(tmp_path), case)
+    assert done.returncode == 0, done.stderr
+    *points, last = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(points) >= 30
+    assert [point for point in points if not point["killed"]] == [], "every point must have killed the sync"
+    assert last["finished"], done.stderr
+    assert last["active"] == "new"
+    assert [point for point in points if point["active"] == "broken"] == []
+    assert {point["active"] for point in points} == {"old", "new"}, "both sides of the switch must have been met"
+    assert [point for point in [*points, last] if point["second"] != 0 or not point["recovered"]] == [], done.stderr
+
+
+def test_a_write_that_fails_is_a_clear_error_and_changes_nothing(tmp_path: Path) -> None:
+    root = tmp_path / "plugins"
+    run_sync(root, wheels_of("1.0"))
+    before = everything(root), visible(root)
+    done = run_as_script(str(root), "no space")
+    assert done.returncode == 0, done.stderr
+    assert "File too large" in done.stdout
+    assert (everything(root), visible(root)) == before
+
+
+def run_as_script(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, __file__, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+
+def sync_without_space(root: Path) -> None:
+    """Sync where no file may become longer than 100 bytes: writing fails as it does on a full file system."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+    try:
+        run_sync(root, wheels_of("2.0"))
+    except ConfigurationError as refused:
+        print(refused)
+    else:
+        sys.exit("the sync succeeded")
+
+
+if __name__ == "__main__":
+    if sys.argv[2] == "no space":
+        sync_without_space(Path(sys.argv[1]))
+    else:
+        kill_everywhere(Path(sys.argv[1]), upgrade=sys.argv[2] == "upgrade")

@@ -1,0 +1,108 @@
+"""Real S3 servers on loopback, one of each kind a test session.
+
+- `moto_server` (always there): implements conditions and listings; proves nothing about authentication.
+- `ceph_server` (marker ``ceph``): Ceph's RADOS gateway; skipped by name where its Debian packages are absent.
+- `moto_bucket`, `ceph_bucket`: a fresh bucket, with the environment variables set that reach it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.config import Config
+
+_COUNTER = itertools.count(1)
+_CEPH_PROGRAMS = ("radosgw", "ceph-mon", "ceph-osd", "radosgw-admin")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Server:
+    """A running server.
+
+    Attributes:
+        endpoint: Its URL.
+        access_key: A user that may do anything.
+        secret_key: That user's secret.
+    """
+
+    endpoint: str
+    access_key: str
+    secret_key: str
+
+    def variables(self) -> dict[str, str]:
+        """Environment variables that make boto3 use it."""
+        return {
+            "AWS_ENDPOINT_URL_S3": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+    def make_bucket(self) -> str:
+        """Make a bucket with a name of its own."""
+        name = f"bucket-{next(_COUNTER)}"
+        self.client().create_bucket(Bucket=name)
+        return name
+
+    def client(self):  # type: ignore[no-untyped-def]  # the type is boto3's stubs' own
+        """A client for what the project's own adapter does not do: making buckets, policies."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            region_name="us-east-1",
+            config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+        )
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[S3Server]:
+    """moto as a server of its own thread, on a free port."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield S3Server(endpoint=f"http://{host}:{port}", access_key="test", secret_key="testsecret")
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def ceph_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Ceph's RADOS gateway with one monitor and one in-memory OSD."""
+    absent = [program for program in _CEPH_PROGRAMS if shutil.which(program) is None]
+    if absent:
+        pytest.skip(f"Ceph is not installed: {', '.join(absent)} missing")
+    folder = tmp_path_factory.mktemp("ceph") / "rgw"
+    script = Path(__file__).with_name("ceph_rgw.sh")
+    port = "41104"
+    started = subprocess.run(["bash", script, "start", folder, port], capture_output=True, text=True, check=False)
+    assert started.returncode == 0, started.stderr
+    yield S3Server(endpoint=f"http://127.0.0.1:{port}", access_key="test", secret_key="testsecret")
+    subprocess.run(["bash", script, "stop", folder, port], check=True)
+
+
+@pytest.fixture
+def moto_bucket(moto_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A fresh bucket on moto; this process's environment leads to it."""
+    return _reached(moto_server, monkeypatch)
+
+
+@pytest.fixture
+def ceph_bucket(ceph_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A fresh bucket on Ceph; this process's environment leads to it."""
+    return _reached(ceph_server, monkeypatch)
+
+
+def _reached(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in server.variables().items():
+        monkeypatch.setenv(name, value)
+    return server.make_bucket()
