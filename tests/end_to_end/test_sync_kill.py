@@ -7,7 +7,6 @@ until one comes to its end.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
 import os
@@ -15,7 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -31,8 +30,6 @@ from wheel_factory import make_wheel
 CHANGES = frozenset(
     {"os.mkdir", "os.rename", "os.symlink", "os.link", "os.remove", "os.rmdir", "os.chmod", "os.truncate", "os.utime"}
 )
-WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-
 FINISHED = 0
 Wheels = tuple[tuple[str, bytes], ...]
 
@@ -72,25 +69,26 @@ def everything(root: Path) -> list[str]:
     return sorted(path.relative_to(root).as_posix() for path in root.rglob("*"))
 
 
-def in_child(action: Callable[[], object], *, kill_before: int | None = None) -> int:
-    """Run an action in a fork; returns its wait status."""
+def sync_in_child(root: Path, wheels: Wheels, *, kill_before: int | None = None) -> int:
+    """Sync in a fork; returns its wait status."""
+    sys.stdout.flush()
     child = os.fork()
     if child:
         return os.waitpid(child, 0)[1]
     counted = itertools.count(1)
 
     def kill(event: str, arguments: tuple[object, ...]) -> None:
-        changes = event in CHANGES or (
-            event == "open" and isinstance(arguments[2], int) and bool(arguments[2] & WRITING)
-        )
-        if changes and next(counted) == kill_before:
+        # Opening a file of the directory counts even to read it: a flush begins so, also the one behind the switch.
+        opens = event == "open" and str(arguments[0]).startswith(str(root))
+        if (opens or event in CHANGES) and next(counted) == kill_before:
             os.kill(os.getpid(), signal.SIGKILL)
 
     try:
         sys.addaudithook(kill)
-        action()
-    except BaseException as failure:
-        print(f"the sync failed: {failure!r}", file=sys.stderr, flush=True)
+        run_sync(root, wheels)
+    except BaseException as failure:  # noqa: BLE001 - a fork must never return into its parent's code
+        sys.stderr.write(f"the sync failed: {failure!r}\n")
+        sys.stderr.flush()
         os._exit(3)
     os._exit(FINISHED)
 
@@ -108,11 +106,10 @@ def kill_everywhere(folder: Path, *, upgrade: bool) -> None:
         root = folder / "killed"
         if upgrade:
             shutil.copytree(template, root, symlinks=True)
-        again = functools.partial(run_sync, root, wheels)
-        status = in_child(again, kill_before=point)
+        status = sync_in_child(root, wheels, kill_before=point)
         after_kill = visible(root)
-        second = in_child(again)
-        print(
+        second = sync_in_child(root, wheels)
+        sys.stdout.write(
             json.dumps(
                 {
                     "point": point,
@@ -123,6 +120,7 @@ def kill_everywhere(folder: Path, *, upgrade: bool) -> None:
                     "recovered": visible(root) == new and everything(root) == everything(clean),
                 }
             )
+            + "\n"
         )
         shutil.rmtree(root)
         if not os.WIFSIGNALED(status):
@@ -171,7 +169,7 @@ def sync_without_space(root: Path) -> None:
     try:
         run_sync(root, wheels_of("2.0"))
     except ConfigurationError as refused:
-        print(refused)
+        sys.stdout.write(f"{refused}\n")
     else:
         sys.exit("the sync succeeded")
 

@@ -116,7 +116,7 @@ SEEN = {
         except ImportError:
             pyplugs = None
         def f(): ...
-        if pyplugs is not None and not (not pyplugs):
+        if pyplugs and pyplugs is not None and not (not pyplugs):
             pyplugs.register(f)
     """,
     "import under a condition": """
@@ -433,6 +433,13 @@ NOT_REGISTERED = {
             @pyplugs.register
             def f(): ...
     """,
+    "a neighbour's function that importing does not call": """
+        from . import neighbour
+        def f():
+            neighbour.work()
+            @neighbour.wrap
+            def g(): ...
+    """,
     "only as a script": """
         from dioptra import pyplugs
         if __name__ == "__main__":
@@ -467,6 +474,7 @@ UNSEEN = {
     "comprehension": ("done = [pyplugs.register(f) for f in fs]", 2),
     "getattr": ("getattr(pyplugs, 'register')(f)", 2),
     "partial": ("import functools\nr = functools.partial(pyplugs.register, sort_value=1)", 3),
+    "one of two": ("r = pyplugs or other", 2),
     "attribute": ("ns.register = pyplugs.register", 2),
     "passed on": ("decorate(pyplugs.register, f)", 2),
     "namespace dictionary": ("r = pyplugs.__dict__['register']", 2),

@@ -47,10 +47,15 @@ def problems(tmp_path: Path, body: bytes, filename: str = FILENAME) -> tuple[str
     folder = tmp_path / "unpacked"
     folder.mkdir()
     with pytest.raises(WheelRefusedError) as also:
-        unpack_wheel(path, filename, folder)
+        unpack_wheel(io.BytesIO(body), filename, folder)
     assert also.value.problems == refused.value.problems
     assert sorted(item.name for item in tmp_path.iterdir()) == ["download", "unpacked"], "nothing outside was written"
     return refused.value.problems
+
+
+def unpack(path: Path, target: Path) -> None:
+    with path.open("rb") as file:
+        unpack_wheel(file, path.name, target)
 
 
 def with_extra(name: str, body: bytes = b"x") -> bytes:
@@ -326,7 +331,7 @@ def test_other_wheels_may_bring_scripts_headers_and_data_which_are_left_out(tmp_
     (tmp_path / filename).write_bytes(body)
     target = tmp_path / "target"
     target.mkdir()
-    unpack_wheel(tmp_path / filename, filename, target)
+    unpack(tmp_path / filename, target)
     written = sorted(path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file())
     info = "numlib-2.0.dist-info"
     assert written == [f"{info}/METADATA", f"{info}/RECORD", f"{info}/WHEEL", "numlib/__init__.py", "numlib/fast.py"]
@@ -339,7 +344,7 @@ def test_unpacked_files_are_readable_and_never_set_uid(tmp_path: Path) -> None:
     path.write_bytes(packed(files, modes=modes))
     target = tmp_path / "target"
     target.mkdir()
-    unpack_wheel(path, FILENAME, target)
+    unpack(path, target)
     assert stat.S_IMODE((target / "fog_attack/tool").stat().st_mode) == 0o755
     assert stat.S_IMODE((target / "fog_attack/secret.py").stat().st_mode) == 0o644
     assert (target / "fog_attack/blur.py").read_text() == "x = 1\n"
@@ -354,6 +359,6 @@ def test_large_members_come_in_pieces_and_whole(tmp_path: Path) -> None:
     (tmp_path / FILENAME).write_bytes(body)
     target = tmp_path / "target"
     target.mkdir()
-    unpack_wheel(tmp_path / FILENAME, FILENAME, target)
+    unpack(tmp_path / FILENAME, target)
     assert (target / "fog_attack/noise.bin").read_bytes() == noise
     assert (target / "fog_attack/stored.bin").read_bytes() == noise

@@ -72,7 +72,7 @@ def _places(site: Path, recorded: Sequence[str]) -> _Places:
             continue
         for line in content.decode("utf-8", "surrogateescape").splitlines():
             # As `site` reads it: lines that start with import are run, which is not done here.
-            if line.strip() and not line.startswith(("#", "import ", "import\t")):
+            if line.strip() and "\0" not in line and not line.startswith(("#", "import ", "import\t")):
                 places.roots.append(site / line.strip())
     return places
 
@@ -90,8 +90,9 @@ def _read_finder(content: bytes, places: _Places) -> None:
             ):
                 table = _literal(value)
                 for name, paths in table.items() if isinstance(table, dict) else ():
-                    for path in [paths] if isinstance(paths, str) else paths:
-                        places.mapped.setdefault(str(name), []).append(Path(str(path)))
+                    for path in paths if isinstance(paths, list) else [paths]:
+                        if isinstance(name, str) and isinstance(path, str):
+                            places.mapped.setdefault(name, []).append(Path(path))
             case ast.Expr(value=ast.Call(func=ast.Attribute(attr="map_module"), args=[name_node, path_node])):
                 name, path = _literal(name_node), _literal(path_node)
                 if isinstance(name, str) and isinstance(path, str):

@@ -6,6 +6,8 @@ So every import root is looked up in all finders of the interpreter, without imp
 
 from __future__ import annotations
 
+import os
+import pkgutil
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -72,28 +74,43 @@ class _Found:
 
 def _find(name: str, search: Sequence[str], exclude: Collection[str], *, top: bool) -> _Found | None:
     for finder in sys.meta_path:
-        find_spec = getattr(finder, "find_spec", None)
-        if find_spec is None:
-            continue
-        # Built-in and frozen modules are looked up only without a path, as the interpreter does for top-level names.
-        spec = find_spec(name, None if top and not _searches_path(finder) else list(search), None)
-        if spec is None:
-            continue
-        if spec.origin is None and spec.submodule_search_locations is not None:
-            # The specification's own list is computed from parents that are not imported here, so the portions are
-            # found as PEP 420 defines them.
-            folders = (str(Path(entry or ".") / name.rpartition(".")[2]) for entry in search)
-            portions = tuple(folder for folder in folders if Path(folder).is_dir())
-            if portions:
-                return _Found(", ".join(portions), portions)
-            continue
-        if not _lies_in(spec.origin, exclude):
-            return _Found(spec.origin or "unknown place")
+        if finder is PathFinder:
+            found = _search_path(name, search)
+        else:
+            found = _ask(finder, name, None if top else search, exclude)
+        if found is not None:
+            return found
     return None
 
 
-def _searches_path(finder: object) -> bool:
-    return finder is PathFinder
+def _search_path(name: str, search: Sequence[str]) -> _Found | None:
+    """Search path entries as the path based finder does (PEP 420).
+
+    `PathFinder` itself cannot be asked for a namespace below another one: it computes the portions from the parent,
+    which is not imported here.
+    """
+    portions: list[str] = []
+    for entry in search:
+        finder = pkgutil.get_importer(entry or os.getcwd())  # noqa: PTH109 - a path entry is a string
+        spec = None if finder is None else finder.find_spec(name)
+        if spec is None:
+            continue
+        if spec.loader is not None:
+            return _Found(spec.origin or entry)
+        portions += spec.submodule_search_locations or ()
+    return _Found(", ".join(portions), tuple(portions)) if portions else None
+
+
+def _ask(finder: object, name: str, search: Sequence[str] | None, exclude: Collection[str]) -> _Found | None:
+    """Ask any other finder: of built-in and frozen modules, or of an editable install."""
+    find_spec = getattr(finder, "find_spec", None)
+    spec = None if find_spec is None else find_spec(name, None if search is None else list(search), None)
+    if spec is None:
+        return None
+    if spec.origin is None and spec.submodule_search_locations is not None:
+        portions = tuple(folder for folder in spec.submodule_search_locations if not _lies_in(folder, exclude))
+        return _Found(", ".join(portions), portions) if portions else None
+    return None if _lies_in(spec.origin, exclude) else _Found(spec.origin or "unknown place")
 
 
 def _lies_in(origin: str | None, folders: Collection[str]) -> bool:

@@ -54,8 +54,7 @@ class InstalledDistribution:
         """Its recorded files relative to `site`, or None where there is no record. Read anew each time.
 
         Raises:
-            OSError: The record is there and cannot be read.
-            UnicodeDecodeError: It is no UTF-8.
+            OSError: The record is there and cannot be read, or is malformed.
         """
         return _recorded(self.dist_info)
 
@@ -267,7 +266,7 @@ def _editable_source(folder: Path) -> Path | None:
     from urllib.parse import unquote, urlsplit
 
     url = urlsplit(str(document.get("url", "")))
-    if url.scheme != "file":
+    if url.scheme != "file" or "\0" in unquote(url.path):
         raise ValueError(f"{file} is malformed: an editable install needs a file URL, not {document.get('url')!r}")
     return Path(unquote(url.path))
 
@@ -279,8 +278,8 @@ def _recorded(folder: Path) -> tuple[str, ...] | None:
 
     try:
         with (folder / "RECORD").open(encoding="utf-8", newline="") as record:
-            return tuple(row[0] for row in csv.reader(record) if row)
+            return tuple(row[0] for row in csv.reader(record) if row and "\0" not in row[0])
     except FileNotFoundError:
         return None
-    except csv.Error as problem:
+    except (csv.Error, UnicodeDecodeError) as problem:
         raise OSError(f"{folder / 'RECORD'} is malformed: {problem}") from problem

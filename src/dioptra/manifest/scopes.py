@@ -45,12 +45,16 @@ class Scope:
         findings: Where to report.
         names: Names that are bound already.
         where: The place in words, where registrations cannot be followed; None at module level.
+        runs_at_import: Whether importing the module runs it. What is called elsewhere may never be.
     """
 
-    def __init__(self, findings: Findings, names: Names | None = None, where: str | None = None) -> None:
+    def __init__(
+        self, findings: Findings, names: Names | None = None, where: str | None = None, *, runs_at_import: bool = True
+    ) -> None:
         self.findings = findings
         self.names: Names = dict(names or {})
         self.where = where
+        self.runs_at_import = runs_at_import
         self._stars: list[str] = []
         self._later: list[tuple[_Function, str]] = []
 
@@ -60,7 +64,7 @@ class Scope:
         while self._later:
             node, where = self._later.pop(0)
             names = self.names | dict.fromkeys(local_names(node))
-            Scope(self.findings, names, where).run(node.body)
+            Scope(self.findings, names, where, runs_at_import=False).run(node.body)
 
     def _block(self, body: Iterable[ast.stmt]) -> None:
         for statement in body:
@@ -109,8 +113,7 @@ class Scope:
         before = self.names
         match node:
             case ast.If(test=test):
-                if not isinstance(test, ast.Name):
-                    self._expression(test)
+                self._condition(test)
                 before, known = self.names, known_truth(test)
                 taken = [body for body, truth in ((node.body, True), (node.orelse, False)) if known in {None, truth}]
                 self.names = joined([self._branch(body, before) for body in taken])
@@ -172,7 +175,7 @@ class Scope:
         if isinstance(node, ast.ClassDef):
             for part in (*node.bases, *node.keywords):
                 self._expression(part)
-            inner = Scope(self.findings, self.names, f"class '{node.name}'")
+            inner = Scope(self.findings, self.names, f"class '{node.name}'", runs_at_import=self.runs_at_import)
             inner._block(node.body)
             # Functions see the names around the class, not those in it (Python language reference, 4.2.2).
             self._later += inner._later
@@ -186,7 +189,7 @@ class Scope:
 
     def _other_decorator(self, decorator: ast.expr, meaning: Binding | None, *, is_seen: bool) -> None:
         self._expression(decorator)
-        if is_seen:
+        if is_seen or not self.runs_at_import:
             return  # what is registered in sight is hardly registered out of sight as well
         module = self.findings.may_register(meaning)
         root = root_name(decorator)
@@ -233,7 +236,7 @@ class Scope:
 
     def _call_for_effect(self, call: ast.Call) -> None:
         """A call whose result nobody wants may be one that registers."""
-        module = self.findings.may_register(self._meaning(call.func))
+        module = self.findings.may_register(self._meaning(call.func)) if self.runs_at_import else None
         if module is not None:
             self.findings.unseen(call, f"{ast.unparse(call.func)}() comes from {module}, which may register tasks")
         if not isinstance(self._meaning(call), Register | Nout):  # a decorator that is made and thrown away
@@ -255,11 +258,11 @@ class Scope:
                     self.findings.unseen(node, f"'{text}' is used in a way that cannot be followed{self._place}")
                 elif not is_api(self._meaning(value)):
                     self._expression(value)
-            case ast.Compare(ops=[ast.Is() | ast.IsNot()]) | ast.UnaryOp(op=ast.Not()) | ast.BoolOp():
-                # Asking whether the registry is there does not use it.
-                for operand in ast.iter_child_nodes(node):
-                    if not (isinstance(operand, ast.Name) and is_api(self._meaning(operand))):
-                        self._expression(operand)
+            case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot()], comparators=[right]):
+                self._condition(left)
+                self._condition(right)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                self._condition(operand)
             case ast.NamedExpr(target=target, value=value):
                 self._assign([target], value)
             case ast.Lambda():
@@ -279,6 +282,14 @@ class Scope:
                     self.findings.unseen(node, f"{API} is taken from sys.modules{self._place}")
             case _:
                 self._children(node)
+
+    def _condition(self, node: ast.expr) -> None:
+        """An expression of which only the truth counts: asking whether the registry is there does not use it."""
+        if isinstance(node, ast.BoolOp):
+            for value in node.values:
+                self._condition(value)
+        elif not isinstance(node, ast.Name):
+            self._expression(node)
 
     def _children(self, node: ast.AST) -> None:
         for child in ast.iter_child_nodes(node):

@@ -13,6 +13,8 @@ the host, and in any package that can be imported. Importing this package reads 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dioptra.pyplugs._api import (
     call,
     call_factory,
@@ -43,6 +45,9 @@ from dioptra.pyplugs._types import (
     TaskListing,
 )
 
+if TYPE_CHECKING:
+    from dioptra.pyplugs._tasks import call_task, call_task_factory, flow, get_task, get_task_factory
+
 __all__ = [
     "BrokenModule",
     "Coordinates",
@@ -54,14 +59,19 @@ __all__ = [
     "TaskListing",
     "call",
     "call_factory",
+    "call_task",
+    "call_task_factory",
     "default_registry",
     "describe",
     "exists",
     "exists_factory",
+    "flow",
     "funcs",
     "funcs_factory",
     "get",
     "get_factory",
+    "get_task",
+    "get_task_factory",
     "info",
     "info_factory",
     "list_tasks",
@@ -70,3 +80,16 @@ __all__ = [
     "register",
     "task_nout",
 ]
+
+if not TYPE_CHECKING:  # a type checker sees the imports above, and misspelt names stay errors
+
+    def __getattr__(name: str) -> object:
+        # On first use: plugin modules need only the registry, not what runs tasks in flows.
+        if name in __all__:
+            from dioptra.pyplugs import _tasks
+
+            return getattr(_tasks, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import itertools
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,9 +18,13 @@ from dioptra.plugins.wheel.model import WHEEL_LIMIT
 
 DOWNLOADS_AT_ONCE = 8
 
+_AHEAD = 2 * DOWNLOADS_AT_ONCE
+"""Downloads that may be under way or wait to be unpacked: a bound on the memory of small ones."""
+
 _LARGE = 1024 * 1024
-"""Bytes from which a wheel is unpacked in its download's thread: hashing and inflating large pieces runs beside other
-threads. Unpacking small wheels is interpreter work, and several threads of it take twice as long as one."""
+"""Bytes from which a wheel is downloaded to disk and unpacked in its download's thread, where hashing and inflating
+large pieces runs beside the others. Unpacking small wheels is interpreter work: several threads take longer than one,
+and a file that is removed at once costs as much as one that stays."""
 
 
 def fetch_wheels(
@@ -48,37 +54,47 @@ def fetch_wheels(
             hint=f"add --index {unknown[0]}=URL",
         )
     fetched: dict[str, tuple[Path, StoredWheel]] = {}
+    waiting = iter(wheels)
+    pending: dict[Future[BinaryIO | StoredWheel], LockedWheel] = {}
     workers = ThreadPoolExecutor(DOWNLOADS_AT_ONCE)
     try:
-        pending = {workers.submit(_fetch, wheel, catalogues[wheel.index], aside): wheel for wheel in wheels}
-        for done in as_completed(pending):
-            wheel, stored = pending[done], done.result()
-            fetched[wheel.sha256] = (aside / wheel.sha256, stored or _stage(wheel, aside))
+        while True:
+            for wheel in itertools.islice(waiting, _AHEAD - len(pending)):
+                pending[workers.submit(_fetch, wheel, catalogues[wheel.index], aside)] = wheel
+            if not pending:
+                return fetched
+            for done in wait(pending, return_when=FIRST_COMPLETED).done:
+                wheel, result = pending.pop(done), done.result()
+                stored = result if isinstance(result, StoredWheel) else _stage(result, wheel, aside)
+                fetched[wheel.sha256] = (aside / wheel.sha256, stored)
     finally:
         # After a failure, and after an interrupt, what has not started yet never does.
         workers.shutdown(wait=True, cancel_futures=True)
-    return fetched
 
 
-def _fetch(wheel: LockedWheel, catalogue: Catalogue, aside: Path) -> StoredWheel | None:
-    """Download one wheel, and unpack it if it is large; None for a small one, which the caller unpacks."""
-    with _archive(wheel, aside).open("xb", buffering=0) as file:
-        sink = _VerifyingSink(file, wheel)
-        # The sink ends a download that is too long, and with the right error: here the limit only bounds all wheels.
-        catalogue.download(wheel.project, wheel.filename, wheel.url, sink, limit=WHEEL_LIMIT)
-        sink.finish()
-    return _stage(wheel, aside) if wheel.size >= _LARGE else None
-
-
-def _stage(wheel: LockedWheel, aside: Path) -> StoredWheel:
-    archive = _archive(wheel, aside)
-    stored = stage_wheel(archive, wheel, aside / wheel.sha256)
+def _fetch(wheel: LockedWheel, catalogue: Catalogue, aside: Path) -> BinaryIO | StoredWheel:
+    """Download one wheel. A large one is unpacked too, a small one is given back in memory for the caller to unpack."""
+    if wheel.size < _LARGE:
+        small = io.BytesIO()
+        _download(wheel, catalogue, small)
+        return small
+    archive = aside / f"{wheel.sha256}.whl"
+    with archive.open("x+b") as large:
+        _download(wheel, catalogue, large)
+        stored = _stage(large, wheel, aside)
     archive.unlink()
     return stored
 
 
-def _archive(wheel: LockedWheel, aside: Path) -> Path:
-    return aside / f"{wheel.sha256}.whl"
+def _download(wheel: LockedWheel, catalogue: Catalogue, file: BinaryIO) -> None:
+    sink = _VerifyingSink(file, wheel)
+    # The sink ends a download that is too long, and with the right error: here the limit only bounds all wheels.
+    catalogue.download(wheel.project, wheel.filename, wheel.url, sink, limit=WHEEL_LIMIT)
+    sink.finish()
+
+
+def _stage(archive: BinaryIO, wheel: LockedWheel, aside: Path) -> StoredWheel:
+    return stage_wheel(archive, wheel, aside / wheel.sha256)
 
 
 class _VerifyingSink:
@@ -100,9 +116,7 @@ class _VerifyingSink:
             raise self._mismatch(f"more than {self._wheel.size} bytes")
         self._digest.update(data)
         try:
-            left = memoryview(data)
-            while left:
-                left = left[self._file.write(left) :]
+            self._file.write(data)
         except OSError as problem:
             raise ConfigurationError(
                 f"{self._wheel.filename} cannot be written to the plugin directory",

@@ -167,6 +167,8 @@ def _install(
         _put(staged, place, tmp)
     for folder in (directory.store, directory.store.parent, directory.environments, directory.generations):
         flush(folder)
+    # Nothing is left to be done after the switch, so that a run killed behind it leaves nothing behind.
+    _clear(tmp)
     switch(directory, generation.number)
     flush(directory.root)
     return generation
@@ -204,16 +206,26 @@ def _writing(directory: PluginDirectory) -> Iterator[None]:
     directory.locks.mkdir(parents=True, exist_ok=True)
     with (directory.locks / "sync.lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if directory.tmp.exists():
-            shutil.rmtree(directory.tmp)
         for folder in (directory.tmp, directory.store, directory.environments, directory.generations):
             folder.mkdir(parents=True, exist_ok=True)
+        _clear(directory.tmp)
         remove_abandoned(directory, read_generation(directory))
         try:
             yield
-        finally:
-            # What cannot be removed now is removed by the next run; the outcome of this one is decided.
-            shutil.rmtree(directory.tmp, ignore_errors=True)
+        except BaseException:
+            # What cannot be removed now is removed by the next run; why this one failed says more.
+            with contextlib.suppress(OSError):
+                _clear(directory.tmp)
+            raise
+
+
+def _clear(tmp: Path) -> None:
+    """Empty the folder for what is made aside; nobody else writes there while the lock is held."""
+    for left in tmp.iterdir():
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
 
 
 @contextlib.contextmanager

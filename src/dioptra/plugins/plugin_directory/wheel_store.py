@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from dioptra.manifest.codec import MalformedManifestError, wheel_from_json, wheel_to_json
 from dioptra.manifest.distribution import scan_distribution
@@ -79,11 +80,11 @@ def read_stored(directory: PluginDirectory, sha256: str) -> StoredWheel:
     return StoredWheel(wheel=wheel, paths=tuple(paths))
 
 
-def stage_wheel(archive: Path, locked: LockedWheel, folder: Path) -> StoredWheel:
+def stage_wheel(archive: BinaryIO, locked: LockedWheel, folder: Path) -> StoredWheel:
     """Check and unpack a verified download into a folder aside.
 
     Args:
-        archive: The wheel file, whose sha256 is the locked one.
+        archive: The wheel, seekable, whose sha256 is the locked one.
         locked: What the lock says of it.
         folder: An absent folder on the store's file system.
 
@@ -96,7 +97,8 @@ def stage_wheel(archive: Path, locked: LockedWheel, folder: Path) -> StoredWheel
         OSError: It cannot be written.
     """
     files = folder / FILES
-    files.mkdir(parents=True)
+    folder.mkdir()
+    files.mkdir()
     contents = unpack_wheel(archive, locked.filename, files)
     if (contents.name.project, contents.name.version) != (locked.project, locked.version):
         raise IntegrityError(

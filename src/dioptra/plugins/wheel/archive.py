@@ -14,13 +14,13 @@ from __future__ import annotations
 import base64
 import errno
 import hashlib
-import os
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from email.parser import HeaderParser
 from pathlib import Path
+from typing import BinaryIO
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name
 
@@ -68,15 +68,16 @@ def read_wheel(path: Path, filename: str) -> WheelContents:
         WheelRefusedError: It has problems; carries all of them.
         OSError: The file itself cannot be read.
     """
-    return walk_wheel(path, filename, lambda _path, _executable, chunks: _use_up(chunks))
+    with path.open("rb") as file:
+        return walk_wheel(file, filename, lambda _path, _executable, chunks: _use_up(chunks))
 
 
-def walk_wheel(path: Path, filename: str, sink: Sink) -> WheelContents:
+def walk_wheel(file: BinaryIO, filename: str, sink: Sink) -> WheelContents:
     """Check a wheel completely, handing on the bytes of every file that is installed.
 
     Args:
-        path: The file.
-        filename: The wheel's own file name.
+        file: The wheel, seekable.
+        filename: Its own file name.
         sink: Takes the files; it has seen unverified bytes if this raises.
 
     Returns:
@@ -86,25 +87,24 @@ def walk_wheel(path: Path, filename: str, sink: Sink) -> WheelContents:
         WheelRefusedError: It has problems; carries all of them.
         OSError: The file itself cannot be read, or the sink raised it.
     """
-    with path.open("rb") as file:
-        try:
-            with zipfile.ZipFile(file) as archive:
-                infos = archive.infolist()
-        except _NO_ARCHIVE as damage:
-            raise WheelRefusedError(filename, [f"it is no zip archive: {damage}{_looks_like(path)}"]) from damage
-        except OSError as damage:
-            if damage.errno != errno.EINVAL:
-                raise
-            # An offset outside of the file ended in an impossible seek.
-            raise WheelRefusedError(filename, [f"it is no zip archive: {damage}"]) from damage
-        if len(infos) > FILES_LIMIT:
-            raise WheelRefusedError(filename, [f"it has {len(infos)} members; at most {FILES_LIMIT} are unpacked"])
-        return _Walk(file.fileno(), infos, filename).run(sink)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            infos = archive.infolist()
+    except _NO_ARCHIVE as damage:
+        raise WheelRefusedError(filename, [f"it is no zip archive: {damage}{_looks_like(file)}"]) from damage
+    except OSError as damage:
+        if damage.errno != errno.EINVAL:
+            raise
+        # An offset outside of the file ended in an impossible seek.
+        raise WheelRefusedError(filename, [f"it is no zip archive: {damage}"]) from damage
+    if len(infos) > FILES_LIMIT:
+        raise WheelRefusedError(filename, [f"it has {len(infos)} members; at most {FILES_LIMIT} are unpacked"])
+    return _Walk(file, infos, filename).run(sink)
 
 
-def _looks_like(path: Path) -> str:
-    with path.open("rb") as file:
-        start = file.read(256).lstrip().lower()
+def _looks_like(file: BinaryIO) -> str:
+    file.seek(0)
+    start = file.read(256).lstrip().lower()
     if not start:
         return " (it is empty)"
     if start.startswith((b"<!doctype html", b"<html")):
@@ -128,8 +128,8 @@ class _Damaged(Exception):  # noqa: N818 - a signal inside this module
 class _Walk:
     """One wheel being checked; collects problems as it goes."""
 
-    def __init__(self, descriptor: int, infos: list[zipfile.ZipInfo], filename: str) -> None:
-        self._descriptor = descriptor
+    def __init__(self, file: BinaryIO, infos: list[zipfile.ZipInfo], filename: str) -> None:
+        self._file = file
         self._filename = filename
         self._problems: list[str] = []
         self._infos = {info.orig_filename: info for info in infos}
@@ -202,7 +202,7 @@ class _Walk:
             self._problems.append(f"{path!r} has {size} bytes; at most {limit} are read")
         else:
             try:
-                return b"".join(_chunks(self._descriptor, self._infos[path]))
+                return b"".join(_chunks(self._file, self._infos[path]))
             except _Damaged as damage:
                 self._problems.append(f"{path!r} is damaged: {damage}")
         return None
@@ -259,7 +259,7 @@ class _Walk:
     def _verify(self, lines: Mapping[str, RecordLine], dist_info: str, sink: Sink) -> None:
         for path in self._sizes:
             info = self._infos[path]
-            chunks = _verified(_chunks(self._descriptor, info), lines.get(path, _unhashed(path)))
+            chunks = _verified(_chunks(self._file, info), lines.get(path, _unhashed(path)))
             place = installed_path(path, dist_info)
             try:
                 # What is refused already is only looked at: its paths may be unsafe to write to.
@@ -297,7 +297,7 @@ def _verified(chunks: Iterator[bytes], line: RecordLine) -> Iterator[bytes]:
         raise _Damaged(f"it does not have the {line.algorithm} that RECORD gives")
 
 
-def _chunks(descriptor: int, info: zipfile.ZipInfo) -> Iterator[bytes]:
+def _chunks(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
     """The inflated bytes of one member, never more than it declares.
 
     `zipfile` is used for the archive's directory only: reading members through it costs several times as much as
@@ -310,7 +310,8 @@ def _chunks(descriptor: int, info: zipfile.ZipInfo) -> Iterator[bytes]:
     if not 0 <= info.header_offset < _FILE_LIMIT:
         raise _Damaged("the archive is cut off")
     first = min(info.compress_size, _CHUNK)
-    data = os.pread(descriptor, _LOCAL_HEADER.size + len(name) + _EXTRA_GUESS + first, info.header_offset)
+    file.seek(info.header_offset)
+    data = file.read(_LOCAL_HEADER.size + len(name) + _EXTRA_GUESS + first)
     if len(data) < _LOCAL_HEADER.size:
         raise _Damaged("the archive is cut off")
     header = _LOCAL_HEADER.unpack_from(data)
@@ -332,7 +333,8 @@ def _chunks(descriptor: int, info: zipfile.ZipInfo) -> Iterator[bytes]:
             yield chunk
         if not left:
             break
-        data = os.pread(descriptor, min(left, _CHUNK), offset)
+        file.seek(offset)
+        data = file.read(min(left, _CHUNK))
         if not data:
             raise _Damaged("the archive is cut off")
     if size != info.file_size or (inflate is not None and (not inflate.eof or inflate.unused_data)):

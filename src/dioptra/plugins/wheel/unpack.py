@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from dioptra.plugins.wheel.archive import walk_wheel
 from dioptra.plugins.wheel.model import WheelContents
 
 
-def unpack_wheel(path: Path, filename: str, target: Path) -> WheelContents:
+def unpack_wheel(file: BinaryIO, filename: str, target: Path) -> WheelContents:
     """Check a wheel completely and write its files.
 
     ``.data/purelib`` and ``platlib`` are merged into the root; scripts, headers and data of wheels that are no
     plugin packages are left out. Files are readable by all, executable where the wheel says so, never set-uid.
 
     Args:
-        path: The wheel.
-        filename: Its own file name, which `path` need not have.
+        file: The wheel, seekable.
+        filename: Its own file name.
         target: An empty folder. Where the wheel is refused, what was written there must be thrown away.
 
     Returns:
@@ -44,7 +45,7 @@ def unpack_wheel(path: Path, filename: str, target: Path) -> WheelContents:
         finally:
             os.close(descriptor)
 
-    return walk_wheel(path, filename, write)
+    return walk_wheel(file, filename, write)
 
 
 def write_all(descriptor: int, data: bytes) -> None:
