@@ -11,7 +11,8 @@ BIN := .venv/bin
 	touch $@
 
 demo: .venv/ready
-	$(BIN)/dioptra-plugins demo $(if $(INDEX),--index "$(INDEX)")
+	rm -rf demo
+	$(BIN)/dioptra-plugins demo --dir demo $(if $(INDEX),--index "$(INDEX)")
 
 test: .venv/ready
 	$(BIN)/python -m pytest -m "not ceph"

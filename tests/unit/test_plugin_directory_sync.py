@@ -363,7 +363,6 @@ def test_a_root_that_is_a_file_is_a_configuration_error(world: World) -> None:
         world.sync(world.lock(fog()))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_directory_can_be_used_but_not_changed(world: World) -> None:
     lock = world.lock(fog())
     world.sync(lock)
@@ -371,6 +370,8 @@ def test_a_read_only_directory_can_be_used_but_not_changed(world: World) -> None
     for folder in folders:
         folder.chmod(0o555)
     try:
+        if os.access(world.directory.root, os.W_OK):
+            pytest.skip("this user may write to read-only folders")
         assert not world.sync(lock).changed
         with pytest.raises(ConfigurationError, match="cannot be used"):
             world.sync(world.lock(fog("2.0")))

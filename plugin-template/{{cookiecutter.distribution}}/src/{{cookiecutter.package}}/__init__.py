@@ -1,0 +1,1 @@
+"""Task plugins; each public module of this package is one plugin."""
