@@ -13,10 +13,14 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 _COUNTER = itertools.count(1)
 _CEPH_PROGRAMS = ("radosgw", "ceph-mon", "ceph-osd", "radosgw-admin")
@@ -51,7 +55,7 @@ class S3Server:
         self.client().create_bucket(Bucket=name)
         return name
 
-    def client(self):  # type: ignore[no-untyped-def]  # the type is boto3's stubs' own
+    def client(self) -> S3Client:
         """A client for what the project's own adapter does not do: making buckets, policies."""
         return boto3.client(
             "s3",

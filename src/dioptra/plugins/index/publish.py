@@ -34,6 +34,7 @@ from dioptra.plugins.index.record import Record, make_record, record_from_json, 
 from dioptra.plugins.index.view_update import update_project_view, update_root_view
 from dioptra.plugins.object_store.port import ObjectStore
 from dioptra.plugins.wheel.archive import read_wheel
+from dioptra.plugins.wheel.check import installed_path
 from dioptra.plugins.wheel.model import WHEEL_LIMIT, WheelContents
 
 REQUESTS_AT_ONCE = 16
@@ -141,13 +142,19 @@ def _prepare(path: Path) -> _Prepared:
 def _task_manifest(path: Path, contents: WheelContents) -> bytes | None:
     if not contents.entry_points:
         return None
+    # Entry points name what is installed: files of .data/purelib move up.
+    members = {
+        place: line.path
+        for line in contents.files
+        if (place := installed_path(line.path, contents.dist_info)) is not None
+    }
     with zipfile.ZipFile(path) as archive:
         manifest = scan_distribution(
             project=contents.name.project,
             version=str(contents.name.version),
             entry_points=contents.entry_points,
-            files=[line.path for line in contents.files],
-            read=archive.read,
+            files=members,
+            read=lambda place: archive.read(members[place]),
         )
     return manifest_to_json(manifest)
 

@@ -11,12 +11,9 @@ Invariants:
 
 from __future__ import annotations
 
-import base64
 import errno
-import hashlib
 import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from email.parser import HeaderParser
 from pathlib import Path
@@ -29,7 +26,6 @@ from dioptra.manifest.model import EntryPoint
 from dioptra.plugins.errors import WheelRefusedError
 from dioptra.plugins.wheel.check import (
     FILES_LIMIT,
-    HASHES,
     Member,
     check_entry_points,
     check_installed_files,
@@ -39,18 +35,14 @@ from dioptra.plugins.wheel.check import (
     installed_path,
     parse_record,
 )
+from dioptra.plugins.wheel.member_bytes import DamagedMemberError, member_bytes, verified
 from dioptra.plugins.wheel.metadata import METADATA_LIMIT, MalformedMetadataError, parse_metadata
 from dioptra.plugins.wheel.model import CoreMetadata, RecordLine, WheelContents, WheelName
 
-Sink = Callable[[str, bool, Iterator[bytes]], None]
+FileSink = Callable[[str, bool, Iterator[bytes]], None]
 """Takes one installed file: its path, whether it is executable, and its bytes, which it must use up."""
 
-_CHUNK = 256 * 1024
 _RECORD_LIMIT = 16 * 1024**2
-_FILE_LIMIT = 2**62
-_LOCAL_HEADER = struct.Struct("<4s5H3L2H")
-# An extra field is rarely longer: the whole of a small member comes with one read.
-_EXTRA_GUESS = 64
 _NO_ARCHIVE = (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OverflowError, struct.error)
 
 
@@ -72,7 +64,7 @@ def read_wheel(path: Path, filename: str) -> WheelContents:
         return walk_wheel(file, filename, lambda _path, _executable, chunks: _use_up(chunks))
 
 
-def walk_wheel(file: BinaryIO, filename: str, sink: Sink) -> WheelContents:
+def walk_wheel(file: BinaryIO, filename: str, sink: FileSink) -> WheelContents:
     """Check a wheel completely, handing on the bytes of every file that is installed.
 
     Args:
@@ -121,10 +113,6 @@ def _use_up(chunks: Iterator[bytes]) -> None:
         pass
 
 
-class _Damaged(Exception):  # noqa: N818 - a signal inside this module
-    """A member's bytes are not what the archive or RECORD says."""
-
-
 class _Walk:
     """One wheel being checked; collects problems as it goes."""
 
@@ -147,7 +135,7 @@ class _Walk:
         ]
         self._sizes = {member.name: member.size for member in self._members if not member.is_folder}
 
-    def run(self, sink: Sink) -> WheelContents:
+    def run(self, sink: FileSink) -> WheelContents:
         problems = self._problems
         name = self._parse_filename()
         problems += check_members(self._members)
@@ -202,8 +190,8 @@ class _Walk:
             self._problems.append(f"{path!r} has {size} bytes; at most {limit} are read")
         else:
             try:
-                return b"".join(_chunks(self._file, self._infos[path]))
-            except _Damaged as damage:
+                return b"".join(member_bytes(self._file, self._infos[path]))
+            except DamagedMemberError as damage:
                 self._problems.append(f"{path!r} is damaged: {damage}")
         return None
 
@@ -256,10 +244,10 @@ class _Walk:
         self._problems += check_record(self._sizes, lines, path)
         return {line.path: line for line in lines}
 
-    def _verify(self, lines: Mapping[str, RecordLine], dist_info: str, sink: Sink) -> None:
+    def _verify(self, lines: Mapping[str, RecordLine], dist_info: str, sink: FileSink) -> None:
         for path in self._sizes:
             info = self._infos[path]
-            chunks = _verified(_chunks(self._file, info), lines.get(path, _unhashed(path)))
+            chunks = verified(member_bytes(self._file, info), lines.get(path, _unhashed(path)))
             place = installed_path(path, dist_info)
             try:
                 # What is refused already is only looked at: its paths may be unsafe to write to.
@@ -267,7 +255,7 @@ class _Walk:
                     _use_up(chunks)
                 else:
                     sink(place, bool((info.external_attr >> 16) & 0o111), chunks)
-            except _Damaged as damage:
+            except DamagedMemberError as damage:
                 self._problems.append(f"{path!r} is damaged: {damage}")
 
 
@@ -282,83 +270,3 @@ def _agrees(dist_info: str, name: WheelName) -> bool:
     except InvalidWheelFilename:
         return False
     return (found.project, found.version) == (name.project, name.version)
-
-
-def _verified(chunks: Iterator[bytes], line: RecordLine) -> Iterator[bytes]:
-    """Pass a file's bytes through and compare their hash with RECORD at the end."""
-    if line.algorithm not in HASHES:
-        yield from chunks  # RECORD itself, or a line that was found wrong before
-        return
-    digest = hashlib.new(line.algorithm)
-    for chunk in chunks:
-        digest.update(chunk)
-        yield chunk
-    if base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode() != line.digest:
-        raise _Damaged(f"it does not have the {line.algorithm} that RECORD gives")
-
-
-def _chunks(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
-    """The inflated bytes of one member, never more than it declares.
-
-    `zipfile` is used for the archive's directory only: reading members through it costs several times as much as
-    inflating a small file, and it trusts what this compares (the local header's name, the declared sizes).
-
-    Raises:
-        _Damaged: The member is not what the directory says.
-    """
-    name = info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437")
-    if not 0 <= info.header_offset < _FILE_LIMIT:
-        raise _Damaged("the archive is cut off")
-    first = min(info.compress_size, _CHUNK)
-    file.seek(info.header_offset)
-    data = file.read(_LOCAL_HEADER.size + len(name) + _EXTRA_GUESS + first)
-    if len(data) < _LOCAL_HEADER.size:
-        raise _Damaged("the archive is cut off")
-    header = _LOCAL_HEADER.unpack_from(data)
-    start = _LOCAL_HEADER.size + header[9] + header[10]
-    if header[0] != b"PK\x03\x04" or data[_LOCAL_HEADER.size : _LOCAL_HEADER.size + header[9]] != name:
-        raise _Damaged("its own header names another file than the archive's directory")
-    offset, left = info.header_offset + start, info.compress_size
-    data = data[start : start + left]
-    inflate = zlib.decompressobj(-15) if info.compress_type == zipfile.ZIP_DEFLATED else None
-    size, crc = 0, 0
-    while True:
-        left -= len(data)
-        offset += len(data)
-        for chunk in _inflated(inflate, data, info.file_size - size):
-            size += len(chunk)
-            if size > info.file_size:
-                raise _Damaged(f"it has more than the {info.file_size} bytes that it declares")
-            crc = zlib.crc32(chunk, crc)
-            yield chunk
-        if not left:
-            break
-        file.seek(offset)
-        data = file.read(min(left, _CHUNK))
-        if not data:
-            raise _Damaged("the archive is cut off")
-    if size != info.file_size or (inflate is not None and (not inflate.eof or inflate.unused_data)):
-        raise _Damaged(f"it has {size} bytes and declares {info.file_size}, or its compressed data is cut off")
-    if crc != info.CRC:
-        raise _Damaged("its checksum is wrong")
-
-
-def _inflated(inflate: zlib._Decompress | None, data: bytes, most: int) -> Iterator[bytes]:
-    """Inflate a piece of a member: at most one byte more than `most` in all."""
-    if inflate is None:
-        if data:
-            yield data
-        return
-    try:
-        while data:
-            chunk = inflate.decompress(data, min(most + 1, 4 * _CHUNK))
-            if chunk:
-                most -= len(chunk)
-                yield chunk
-                if most < 0:
-                    return
-            data = inflate.unconsumed_tail
-            if not chunk and inflate.eof:
-                return
-    except zlib.error as damage:
-        raise _Damaged(str(damage)) from damage

@@ -167,11 +167,9 @@ def check_collisions(names: Iterable[str]) -> list[str]:
 
 
 def _folded(name: str) -> str:
-    return (
-        name.casefold()
-        if name.isascii()
-        else unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-    )
+    if name.isascii():
+        return name.casefold()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def parse_record(text: str) -> tuple[tuple[RecordLine, ...], list[str]]:
@@ -233,19 +231,18 @@ def check_installed_files(paths: Collection[str], dist_info: str, *, is_plugin: 
     problems: list[str] = []
     installed: list[str] = []
     for path in paths:
-        scheme = data_scheme(path, dist_info)
         place = installed_path(path, dist_info)
-        if scheme == "":
-            problems.append(f"{path!r}: lies in .data outside of an installation scheme")
-        elif place is None:
-            if is_plugin:
-                problems.append(f"{path!r}: a plugin directory has no place for '{scheme}' files")
-        else:
+        if place is not None:
             installed.append(place)
             problems += [f"{path!r}: {problem}" for problem in _placed(place, dist_info)]
-    if len(installed) != len(paths) or any(scheme is not None for scheme in (data_scheme(p, dist_info) for p in paths)):
-        problems += check_collisions(installed)
-    return problems
+            continue
+        scheme = data_scheme(path, dist_info)
+        if not scheme:
+            problems.append(f"{path!r}: lies in .data outside of an installation scheme")
+        elif is_plugin:
+            problems.append(f"{path!r}: a plugin directory has no place for '{scheme}' files")
+    # Merging .data into the root may bring two members to one place.
+    return problems if installed == list(paths) else problems + check_collisions(installed)
 
 
 def _placed(place: str, dist_info: str) -> Iterator[str]:
