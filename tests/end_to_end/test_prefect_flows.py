@@ -173,7 +173,7 @@ def test_async_flows_and_tasks() -> None:
         result: int = call("later", first)
         return result
 
-    assert asyncio.run(asynchronous()) == 3  # type: ignore[arg-type]  # an async flow's call is a coroutine
+    assert asyncio.run(asynchronous()) == 3
 
 
 def test_inside_a_task_a_call_is_direct() -> None:
