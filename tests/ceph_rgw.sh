@@ -102,11 +102,16 @@ stop() {
 }
 
 case $verb in
-start) (start) >"${dir}.log" 2>&1 || {
-  cat "${dir}.log" >&2
-  stop
-  exit 1
-} ;;
+start)
+  # In a process of its own: a failing step ends a shell only where nobody asks for its result.
+  mkdir -p "$dir"
+  bash "$0" launch "$dir" "$port" >"$dir/start.out" 2>&1 || {
+    cat "$dir/start.out" "$dir"/log/*.out >&2
+    stop
+    exit 1
+  }
+  ;;
+launch) start ;;
 stop) stop ;;
 *)
   echo "usage: ceph_rgw.sh start|stop DIR PORT" >&2

@@ -7,8 +7,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import random
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -87,11 +90,24 @@ def ceph_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         pytest.skip(f"Ceph is not installed: {', '.join(absent)} missing")
     folder = tmp_path_factory.mktemp("ceph") / "rgw"
     script = Path(__file__).with_name("ceph_rgw.sh")
-    port = "41104"
+    port = str(_free_ports())
     started = subprocess.run(["bash", script, "start", folder, port], capture_output=True, text=True, check=False)
     assert started.returncode == 0, started.stderr
     yield S3Server(endpoint=f"http://127.0.0.1:{port}", access_key="test", secret_key="testsecret")
     subprocess.run(["bash", script, "stop", folder, port], check=True)
+
+
+def _free_ports() -> int:
+    """The first of a hundred ports of which those that Ceph takes first are free."""
+    for base in random.sample(range(42000, 60000, 100), 50):
+        with contextlib.ExitStack() as stack:
+            try:
+                for port in (base, base + 1, base + 10):
+                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return base
+    raise AssertionError("no free ports on loopback")
 
 
 @pytest.fixture
