@@ -1,18 +1,15 @@
-"""Runs the scenarios beside this file; `scenario` tells their notation."""
+"""Runs the scenarios beside this file; `resolution_scenarios` tells their notation."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from scenario import Scenario, read_scenarios
-
 from dioptra.plugins.errors import UnsatisfiedError
 from dioptra.plugins.lock.locking import make_lock
 from dioptra.plugins.lock.pylock import parse, render
+from resolution_scenarios import Scenario, read_scenarios
 
 SCENARIOS = list(read_scenarios(Path(__file__).parent / "resolution"))
 
