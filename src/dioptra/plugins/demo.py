@@ -6,11 +6,14 @@ the pictures it draws.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +31,13 @@ from dioptra.plugins.host import describe_host
 from dioptra.plugins.index.catalogue import open_catalogue
 from dioptra.plugins.index.initialize import initialize_index
 from dioptra.plugins.index.publish import publish
-from dioptra.plugins.lock.locking import make_lock, write_lock
+from dioptra.plugins.lock.locking import make_lock, read_lock, write_lock
 from dioptra.plugins.lock.model import LOCK_FILENAME
 from dioptra.plugins.object_store.locate import create_root, open_store
 from dioptra.plugins.object_store.port import ObjectStore
 from dioptra.plugins.plugin_directory.layout import PluginDirectory
 from dioptra.plugins.plugin_directory.sync import sync
+from dioptra.plugins.wheel.archive import read_wheel
 
 PROJECT: Final = "dioptra-builtins"
 _LINES_SHOWN = 20
@@ -151,10 +155,11 @@ def run_demo(folder: Path, index_url: str | None, *, say: Callable[[str], None])
     lock_path = folder / LOCK_FILENAME
     for number, version in enumerate(RELEASES, start=3):
         requirement = f"{PROJECT}=={version}"
-        say(f"{number}. lock and sync:  dioptra-plugins lock {requirement} && dioptra-plugins sync")
+        say(f"{number}. lock:  dioptra-plugins lock {requirement} --index {url}")
+        say(f"   sync:  dioptra-plugins sync --plugin-dir {directory.root}")
         _lock_and_sync(requirement, store, directory, lock_path, say)
 
-    say("5. run the flow:  python image_resizer.py pictures")
+    say(f"5. run the flow:  DIOPTRA_PLUGIN_DIR={directory.root} python image_resizer.py pictures")
     pictures = draw_pictures(folder / "pictures")
     flow = folder / "image_resizer.py"
     flow.write_text(FLOW, encoding="utf-8")
@@ -163,25 +168,32 @@ def run_demo(folder: Path, index_url: str | None, *, say: Callable[[str], None])
 
 
 def draw_pictures(folder: Path) -> Path:
-    """Draw a few PNG images with Pillow: gradients of several sizes.
+    """Draw a few PNG images: gradients of several sizes.
+
+    The standard library is enough for that, so that the demonstration also runs where Pillow comes with the plugins.
 
     Returns:
         The folder that was given.
     """
-    from PIL import Image
-
     folder.mkdir()
     for name, (width, height) in {"wide": (320, 120), "tall": (90, 240), "square": (200, 200)}.items():
-        across = Image.linear_gradient("L").rotate(90).resize((width, height))
-        down = Image.linear_gradient("L").resize((width, height))
-        centre = Image.radial_gradient("L").resize((width, height))
-        Image.merge("RGB", (across, down, centre)).save(folder / f"{name}.png")
+        (folder / f"{name}.png").write_bytes(_gradient_png(width, height))
     return folder
 
 
-def _require_prefect() -> None:
-    import importlib.util
+def _gradient_png(width: int, height: int) -> bytes:
+    """A PNG of 8-bit RGB pixels: red grows to the right, green downwards."""
+    rows = b"".join(
+        b"\0" + b"".join(bytes((255 * x // width, 255 * y // height, 128)) for x in range(width)) for y in range(height)
+    )
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
 
+
+def _require_prefect() -> None:
     for module, extra in (("prefect", "prefect"), ("build", "publish")):
         if importlib.util.find_spec(module) is None:
             raise ConfigurationError(
@@ -207,8 +219,6 @@ def _build_release(version: str, folder: Path) -> Path:
 
 def _missing_dependencies(wheel: Path, folder: Path, say: Callable[[str], None]) -> list[Path]:
     """Wheels of what this Python installation does not provide, downloaded by pip from its own index."""
-    from dioptra.plugins.wheel.archive import read_wheel
-
     provided = {distribution.project: distribution.version for distribution in describe_host().distributions}
     missing = [
         str(requirement)
@@ -252,8 +262,6 @@ def _lock_and_sync(
 ) -> None:
     host = describe_host()
     write_lock(lock_path, make_lock([requirement], [open_catalogue("demo", store.url)], host))
-    from dioptra.plugins.lock.locking import read_lock
-
     lock = read_lock(lock_path)
     report = sync(
         lock,
