@@ -18,8 +18,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from wheel_factory import make_wheel
 
 WHEELS = 100
-FILES = 12
+FILES, TASK_FILES = 12, 3
 RUNS = 5
+PLAIN = "def helper(value: int) -> int:\n    return value\n"
 BIN = Path(sys.executable).parent
 
 
@@ -51,7 +52,7 @@ def prepare(folder: Path) -> Path:
         package = project.replace("-", "_")
         task = "from dioptra import pyplugs\n\n@pyplugs.register\ndef task(value: int) -> int:\n    return value\n"
         files: dict[str, str | bytes] = {f"{package}/__init__.py": ""}
-        files |= {f"{package}/part{part}.py": task for part in range(FILES)}
+        files |= {f"{package}/part{part}.py": task if part < TASK_FILES else PLAIN for part in range(FILES)}
         filename, body = make_wheel(project, "1.0", files=files, entry_points={package: package})
         (wheels / filename).write_bytes(body)
     index, lock = folder / "index", folder / "pylock.plugins.toml"

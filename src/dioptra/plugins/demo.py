@@ -31,7 +31,8 @@ from dioptra.plugins.host import describe_host
 from dioptra.plugins.index.catalogue import open_catalogue
 from dioptra.plugins.index.initialize import initialize_index
 from dioptra.plugins.index.publish import publish
-from dioptra.plugins.lock.locking import make_lock, read_lock, write_lock
+from dioptra.plugins.lock.lock_file import read_lock, write_lock
+from dioptra.plugins.lock.locking import make_lock
 from dioptra.plugins.lock.model import LOCK_FILENAME
 from dioptra.plugins.object_store.locate import create_root, open_store
 from dioptra.plugins.object_store.port import ObjectStore

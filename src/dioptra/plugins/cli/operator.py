@@ -61,7 +61,8 @@ def lock_command(
     from dioptra.plugins.errors import ConfigurationError
     from dioptra.plugins.host import choose_host
     from dioptra.plugins.index.catalogue import open_catalogue
-    from dioptra.plugins.lock.locking import make_lock, read_requirement_file, write_lock
+    from dioptra.plugins.lock.lock_file import write_lock
+    from dioptra.plugins.lock.locking import make_lock, read_requirement_file
 
     wanted = [*requirements, *(line for file in files for line in read_requirement_file(file))]
     if not wanted:
@@ -112,7 +113,7 @@ def sync_command(lock_path: Path, index_values: tuple[str, ...], plugin_dir: Pat
     """Bring the plugin directory to what LOCK pins (default: pylock.plugins.toml)."""
     from dioptra.plugins.clock import SystemClock
     from dioptra.plugins.host import describe_host
-    from dioptra.plugins.lock.locking import read_lock
+    from dioptra.plugins.lock.lock_file import read_lock
     from dioptra.plugins.plugin_directory.layout import PluginDirectory
     from dioptra.plugins.plugin_directory.sync import sync
 

@@ -1,0 +1,60 @@
+"""Keeping a lock in a file; apart from making one, so that a sync does not load the resolver."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from dioptra.plugins.errors import ConfigurationError
+from dioptra.plugins.lock.model import Lock
+from dioptra.plugins.lock.pylock import parse, render
+
+
+def read_lock(path: Path) -> Lock:
+    """Read a lock file.
+
+    Raises:
+        ConfigurationError: It cannot be read or is no valid lock.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as missing:
+        raise ConfigurationError(
+            f"there is no lock {path}", hint="dioptra-plugins lock REQUIREMENT --index URL makes one"
+        ) from missing
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigurationError(f"{path} cannot be read", why=str(problem)) from problem
+    return parse(text, source=str(path))
+
+
+def write_lock(path: Path, lock: Lock) -> bool:
+    """Write a lock file in one step.
+
+    Returns:
+        Whether the file changed.
+
+    Raises:
+        ConfigurationError: It cannot be written, or its name is none that PEP 751 allows.
+    """
+    if path.name != "pylock.toml" and not (
+        path.name.startswith("pylock.") and path.name.endswith(".toml") and path.name.count(".") == 2
+    ):
+        raise ConfigurationError(
+            f"'{path.name}' is no name of a lock",
+            why="PEP 751 allows pylock.toml and pylock.NAME.toml, and installers read no other",
+            hint="-o pylock.plugins.toml",
+        )
+    body = render(lock).encode()
+    try:
+        if path.exists() and path.read_bytes() == body:
+            return False
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as aside:
+            aside.write(body)
+            aside.flush()
+            os.fchmod(aside.fileno(), 0o644)
+            os.fsync(aside.fileno())
+        Path(aside.name).replace(path)
+    except OSError as problem:
+        raise ConfigurationError(f"{path} cannot be written", why=str(problem)) from problem
+    return True
