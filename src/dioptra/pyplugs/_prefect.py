@@ -10,9 +10,10 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from concurrent.futures import Future
 from contextvars import ContextVar
 from functools import wraps
+from types import FunctionType
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 from uuid import UUID
 
@@ -22,10 +23,10 @@ from prefect import flow as prefect_flow
 from prefect import task as prefect_task
 from prefect.client.schemas import State
 from prefect.context import FlowRunContext, TaskRunContext
-from prefect.futures import PrefectFuture, resolve_futures_to_results
+from prefect.futures import PrefectFuture, PrefectWrappedFuture, resolve_futures_to_results
 from prefect.results import get_result_store
 
-from dioptra.pyplugs._activation import PluginDirectories, configured_directories
+from dioptra.pyplugs._activation import PluginDirectories
 from dioptra.pyplugs._default import default_registry
 from dioptra.pyplugs._run_record import TaskRecord, write_run_record
 from dioptra.pyplugs._types import Task
@@ -42,6 +43,22 @@ class _Submitted(NamedTuple):
     future: PrefectFuture[Any]
 
 
+class _Ended(NamedTuple):
+    """A task that was waited for: it has ended, or will never run.
+
+    Attributes:
+        task: The task.
+        state: Name of its final state.
+        completed: Whether it did what it should.
+        exception: What it raised, or None.
+    """
+
+    task: Task
+    state: str
+    completed: bool
+    exception: BaseException | None = None
+
+
 class _Run:
     """One run of a `flow`: what it called, and the task run it was started in, if any."""
 
@@ -54,18 +71,25 @@ class _Run:
         with self._lock:
             self._submitted.append(submitted)
 
-    def wait(self) -> tuple[_Submitted, ...]:
+    def wait(self) -> tuple[_Ended, ...]:
         """Wait until every task has ended, also those that were called meanwhile."""
-        done = 0
+        ended: list[_Ended] = []
         while True:
             with self._lock:
-                waiting = self._submitted[done:]
+                waiting = self._submitted[len(ended) :]
             if not waiting:
-                return tuple(self._submitted)
-            for submitted in waiting:
-                submitted.future.wait()
-            done += len(waiting)
+                return tuple(ended)
+            ended.extend(map(_end_of, waiting))
 
+
+class _Made(NamedTuple):
+    """A Prefect task and what it was made of; kept on the function, so that both go together."""
+
+    task: Task
+    prefect_task: PrefectTask[..., Any]
+
+
+_MADE = "_dioptra_prefect_task"
 
 _run: ContextVar[_Run | None] = ContextVar("dioptra_flow_run", default=None)
 
@@ -99,17 +123,18 @@ def submit(task: Task, args: Sequence[Any], kwargs: Mapping[str, Any], upstream:
 
 
 def make_task(task: Task) -> PrefectTask[..., Any]:
-    """Make a Prefect task called ``plugin.func``, with ``project==version`` as tag and version."""
-    info, provenance = task.info, task.provenance
-    release = f"{provenance.distribution}=={provenance.version}" if provenance.distribution else None
-    function = _instances(info.func) if isinstance(info.func, type) else info.func
-    made: PrefectTask[..., Any] = prefect_task(
-        name=f"{info.plugin_name}.{info.func_name}",
-        description=info.description or None,
-        version=release,
-        tags=[release] if release else [],
-    )(function)
-    return made
+    """Make a Prefect task called ``plugin.func``, with ``project==version`` as tag and version.
+
+    A function's Prefect task is made once. Classes and other callables get a new one each time.
+    """
+    func = task.info.func
+    if not isinstance(func, FunctionType):
+        return _new_task(task)
+    made = func.__dict__.get(_MADE)
+    # Compared, because `functools.wraps` copies attributes to other functions.
+    if not isinstance(made, _Made) or made.task != task:
+        made = func.__dict__[_MADE] = _Made(task, _new_task(task))
+    return made.prefect_task
 
 
 def make_flow(fn: Callable[P, R], options: Mapping[str, Any]) -> Flow[P, R]:
@@ -118,12 +143,12 @@ def make_flow(fn: Callable[P, R], options: Mapping[str, Any]) -> Flow[P, R]:
     Raises:
         TypeError: The function is a generator.
     """
-    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
-        raise TypeError(f"{fn.__qualname__} is a generator, which cannot be waited for; return a list instead")
     # Prefect reads name, source file, version and parameters from the user's own function.
     made: Flow[P, R] = prefect_flow(**options)(fn)
-    name = made.name
-    made.fn = cast("Callable[P, R]", _following_async(fn, name) if made.isasync else _following(fn, name))
+    if made.isgenerator:
+        raise TypeError(f"{made.fn.__qualname__} is a generator, which cannot be waited for; return a list instead")
+    following = _following_async if made.isasync else _following
+    made.fn = cast("Callable[P, R]", following(made.fn, made.name))
     return made
 
 
@@ -203,12 +228,12 @@ def _following(fn: Callable[P, R], name: str) -> Callable[P, R]:
             token = _run.set(current)
             try:
                 result = fn(*args, **kwargs)
-            except BaseException:
-                _finish(current, name)
+            except BaseException as error:
+                _finish(current, _flow_name(name), error)
                 raise
             finally:
                 _run.reset(token)
-            _refuse_failed(_finish(current, name), name)
+            _finish(current, _flow_name(name))
             return _resolved(result)
 
     return run
@@ -220,22 +245,67 @@ def _following_async(fn: Callable[P, Any], name: str) -> Callable[P, Any]:
         with _plugin_directories():
             current = _Run(_task_run())
             token = _run.set(current)
+            # In a thread, because waiting for a future blocks, and tasks may need this loop.
             try:
                 result = await fn(*args, **kwargs)
-            except BaseException:
-                await asyncio.to_thread(_finish, current, name)
+            except BaseException as error:
+                await asyncio.to_thread(_finish, current, _flow_name(name), error)
                 raise
             finally:
                 _run.reset(token)
-            # In a thread, because waiting for a future blocks, and tasks may need this loop.
-            _refuse_failed(await asyncio.to_thread(_finish, current, name), name)
+            await asyncio.to_thread(_finish, current, _flow_name(name))
             return await asyncio.to_thread(_resolved, result)
 
     return run
 
 
+def _flow_name(default: str) -> str:
+    """The name of the running flow, which ``with_options`` may have changed after it was made."""
+    context = FlowRunContext.get()
+    return default if context is None or context.flow is None else context.flow.name
+
+
 def _task_run() -> object:
     return TaskRunContext.get()
+
+
+def _new_task(task: Task) -> PrefectTask[..., Any]:
+    info, provenance = task.info, task.provenance
+    release = f"{provenance.distribution}=={provenance.version}" if provenance.distribution else None
+    function = _instances(info.func) if isinstance(info.func, type) else info.func
+    made: PrefectTask[..., Any] = prefect_task(
+        name=f"{info.plugin_name}.{info.func_name}",
+        description=info.description or None,
+        version=release,
+        tags=[release] if release else [],
+    )(function if task.nout is None else _counting(function, task.nout))
+    return made
+
+
+def _counting(function: Callable[..., Any], nout: int) -> Callable[..., Any]:
+    """The function, failing where its results are not as many as stated: futures that were unpacked would hide it."""
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return function  # its results are counted by nobody before Prefect has collected them
+
+    def counted(results: Any) -> Any:
+        found = f"{len(results)} results" if hasattr(results, "__len__") else f"a single {type(results).__name__}"
+        if found != f"{nout} results":
+            raise ValueError(f"{function.__qualname__} returned {found}; task_nout({nout}) states {nout}")
+        return results
+
+    if inspect.iscoroutinefunction(function):
+
+        @wraps(function)
+        async def run_async(*args: Any, **kwargs: Any) -> Any:
+            return counted(await function(*args, **kwargs))
+
+        return run_async
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        return counted(function(*args, **kwargs))
+
+    return run
 
 
 def _instances(registered: type) -> Callable[..., Any]:
@@ -256,40 +326,66 @@ def _as_list(upstream: Any) -> list[Any] | None:
     return [upstream] if one else list(upstream)
 
 
-def _plugin_directories() -> AbstractContextManager[object]:
-    if default_registry.activation.active or not configured_directories():
-        return nullcontext()
-    return PluginDirectories(default_registry.activation)
+def _plugin_directories() -> PluginDirectories:
+    activation = default_registry.activation
+    # Active ones are entered again: a run that ends in another thread must not take them away from this one.
+    active = tuple(directory.directory for directory in activation.directories)
+    return PluginDirectories(activation, active)
 
 
-def _finish(run: _Run, name: str) -> tuple[_Submitted, ...]:
-    """Wait for all tasks and write the run's record, where one is wanted."""
-    submitted = run.wait()
-    write_run_record(name, [TaskRecord.of(item.task, item.future.state.name or "") for item in submitted])
-    return submitted
+def _finish(run: _Run, name: str, own: BaseException | None = None) -> None:
+    """Wait for all tasks, write the run's record where one is wanted, and fail if a task did not complete.
+
+    The flow's own exception wins over all that is found here.
+    """
+    ended = run.wait()
+    problem = _failure(ended, name) if own is None else own
+    try:
+        write_run_record(name, [TaskRecord.of(item.task, item.state) for item in ended])
+    except OSError as error:
+        if problem is None:
+            raise
+        problem.add_note(f"the record of the run could not be written: {error}")
+    if own is None and problem is not None:
+        raise problem
 
 
-def _refuse_failed(submitted: Iterable[_Submitted], name: str) -> None:
-    """Fail the run if a task did not complete; the first one's exception is the cause."""
-    failed = [item for item in submitted if not item.future.state.is_completed()]
+def _failure(ended: Iterable[_Ended], name: str) -> TaskRunFailedError | None:
+    """The error that names the tasks which did not complete; the first one's exception is its cause."""
+    failed = [item for item in ended if not item.completed]
     if not failed:
-        return
-    tasks = [FailedTask(_label(item.task), item.future.state.name or "Unknown") for item in failed]
-    raise TaskRunFailedError(name, tasks) from next(filter(None, map(_exception, failed)), None)
+        return None
+    error = TaskRunFailedError(name, [FailedTask(_label(item.task), item.state) for item in failed])
+    error.__cause__ = next((item.exception for item in failed if item.exception is not None), None)
+    return error
+
+
+def _end_of(submitted: _Submitted) -> _Ended:
+    task, future = submitted
+    try:
+        future.wait()
+    except BaseException as error:
+        # A task's SystemExit comes out here, and so does what interrupts the waiting itself.
+        if not _raised_by_task(future, error):
+            raise
+        return _Ended(task, "Crashed", completed=False, exception=error)
+    state = future.state
+    name = state.name or state.type.value.title()
+    if not (state.is_failed() or state.is_crashed()):
+        return _Ended(task, name, completed=state.is_completed())
+    answer = future.result(raise_on_failure=False)
+    return _Ended(task, name, completed=False, exception=answer if isinstance(answer, BaseException) else None)
+
+
+def _raised_by_task(future: PrefectFuture[Any], error: BaseException) -> bool:
+    inner = future.wrapped_future if isinstance(future, PrefectWrappedFuture) else None
+    return isinstance(inner, Future) and inner.done() and (inner.cancelled() or inner.exception() is error)
 
 
 def _label(task: Task) -> str:
     info, provenance = task.info, task.provenance
     name = ".".join(part for part in (info.package_name, info.plugin_name, info.func_name) if part)
     return f"{name} of {provenance.distribution} {provenance.version}" if provenance.distribution else name
-
-
-def _exception(submitted: _Submitted) -> BaseException | None:
-    state = submitted.future.state
-    if not (state.is_failed() or state.is_crashed()):
-        return None  # it never ran
-    answer = state.result(raise_on_failure=False)
-    return answer if isinstance(answer, BaseException) else None
 
 
 def _resolved(result: R) -> R:

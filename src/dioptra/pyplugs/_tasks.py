@@ -30,7 +30,7 @@ R = TypeVar("R")
 
 
 def get_task(package: str, plugin: str, func: str | None = None) -> PrefectTask[..., Any]:
-    """Make a Prefect task of a plugin's task, for what `call_task` does not offer (``.map``, ``.with_options``).
+    """Give the Prefect task of a plugin's task, for what `call_task` does not offer (``.map``, ``.with_options``).
 
     Args:
         package: The package, or an alias of it; empty for a top-level module.
@@ -38,7 +38,8 @@ def get_task(package: str, plugin: str, func: str | None = None) -> PrefectTask[
         func: The task's name or an alias of it; None for the plugin's first task.
 
     Returns:
-        A Prefect task called ``plugin.func``, with ``project==version`` as tag and version.
+        A Prefect task called ``plugin.func``, with ``project==version`` as tag and version; for a function always the
+        same one.
 
     Raises:
         PrefectDependencyError: prefect is not installed.

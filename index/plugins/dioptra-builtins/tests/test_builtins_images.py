@@ -81,5 +81,52 @@ def test_output_inside_the_input_is_refused(pictures: Path) -> None:
         resize(pictures, (4, 4), output_dir=pictures / "out")
 
 
+def test_the_current_folder_has_a_name_too(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(pictures)
+    assert resize(".", (4, 4)) == str(pictures.with_name("pictures-resized-4x4"))
+
+
+@pytest.mark.parametrize("size", [("3", "4"), (3,), (3, 4, 5), (2.5, 4), 7])
+def test_a_size_that_is_no_pair_of_whole_numbers_is_named(pictures: Path, size: object) -> None:
+    with pytest.raises(ValueError, match="two whole numbers"):
+        resize(pictures, size)  # type: ignore[arg-type]  # what a deployment may send
+
+
+def test_an_image_above_pillows_limit_is_named(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(ValueError, match=r"half\.png is not a readable image: .*bomb"):
+        resize(pictures, (4, 4))
+
+
+def test_a_format_that_pillow_only_reads_is_named_and_leaves_no_file(tmp_path: Path) -> None:
+    folder = tmp_path / "read-only"
+    folder.mkdir()
+    rows = ",\n".join(['"ab"'] * 2)
+    (folder / "dots.png").write_text(
+        f'/* XPM */\nstatic char *dots[] = {{\n"2 2 2 1",\n"a c #ff0000",\n"b c #0000ff",\n{rows}\n}};\n'
+    )
+    with pytest.raises(ValueError, match=r"dots\.png cannot be written as XPM"):
+        resize(folder, (4, 4), output_dir=tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_transparency_of_a_gif_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "clear"
+    folder.mkdir()
+    image = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
+    image.paste((0, 200, 0, 255), (20, 0, 40, 40))
+    image.save(folder / "half.gif")
+    with Image.open(Path(resize(folder, (20, 20))) / "half.gif") as resized:
+        colours = resized.convert("RGBA")
+        assert colours.getpixel((2, 10))[3] == 0  # type: ignore[index]  # an RGBA pixel is a tuple
+        assert colours.getpixel((17, 10))[3] == 255  # type: ignore[index]
+
+
+def test_what_a_killed_process_left_is_no_image(pictures: Path, tmp_path: Path) -> None:
+    (pictures / ".abc.part").write_bytes(b"half an image")
+    result = Path(resize(pictures, (4, 4), output_dir=tmp_path / "out"))
+    assert sorted(path.name for path in result.rglob("*") if path.is_file()) == ["grey.jpg", "half.png"]
+
+
 def test_the_tasks_are_found_by_name() -> None:
     assert pyplugs.funcs("dioptra_builtins.data", "images") == ["resize", "rotate"]

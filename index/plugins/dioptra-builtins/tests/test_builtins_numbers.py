@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from dioptra_builtins.metrics import distance
@@ -62,3 +64,8 @@ def test_batches_of_other_shapes_are_refused() -> None:
         distance.l_1_norm(np.zeros((1, 2)), np.zeros((2, 2)))
     with pytest.raises(ValueError, match="one image for each"):
         distance.l_1_norm(np.zeros(3), np.zeros(3))
+
+
+@pytest.mark.parametrize("function", [distance.l_inf_norm, distance.l_2_norm, distance.paired_wasserstein_distances])
+def test_an_empty_batch_has_no_values(function: Callable[..., np.ndarray[tuple[int], np.dtype[np.float64]]]) -> None:
+    assert function(np.zeros((0, 3, 3)), np.zeros((0, 3, 3))).shape == (0,)

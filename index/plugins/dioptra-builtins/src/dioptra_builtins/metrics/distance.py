@@ -6,6 +6,8 @@ shape. Every result has shape (n,): one value for each pair of images, in the im
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import wasserstein_distance
@@ -148,7 +150,8 @@ def _rows(y_true: Batch, y_pred: Batch) -> tuple[Values, Values]:
         raise ValueError(f"the batches have shapes {one.shape} and {other.shape}; they must be the same")
     if one.ndim < 2:
         raise ValueError(f"the batches have shape {one.shape}; wanted (n, …), one image for each of n")
-    return one.reshape(len(one), -1), other.reshape(len(other), -1)
+    rows = (len(one), math.prod(one.shape[1:]))
+    return one.reshape(rows), other.reshape(rows)
 
 
 def _norm(y_true: Batch, y_pred: Batch, order: float) -> Values:
