@@ -1,11 +1,12 @@
-"""Which wheels of a project may be chosen, and why the others may not."""
+"""Which wheels of a project a target can use, and which of them satisfy requirements."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, NormalizedName
 from packaging.version import Version
@@ -25,7 +26,7 @@ class ProjectFiles:
         catalogue: The index.
         usable: One candidate a version, the best wheel of each, newest version first.
         yanked: Versions of `usable` whose wheel is yanked.
-        unusable: Versions that only have wheels for other Pythons or platforms.
+        unusable: Versions that only have wheels for other Pythons or platforms, newest first.
         without_wheel: Whether there are files, but no wheel at all.
     """
 
@@ -38,6 +39,9 @@ class ProjectFiles:
 
 def sort_files(catalogue: Catalogue, page: ProjectPage, target: TargetInterpreter) -> ProjectFiles:
     """Sort a project's files for a target.
+
+    Of several wheels of one version the one with the tags that the target wants most is taken, then the one with the
+    highest build tag (PyPA binary distribution format); a yanked one only where the version has no other (PEP 592).
 
     Args:
         catalogue: Where the page is from.
@@ -53,9 +57,8 @@ def sort_files(catalogue: Catalogue, page: ProjectPage, target: TargetInterprete
             continue
         seen.add(name.version)
         ranks = [rank[tag] for tag in name.tags if tag in rank]
-        if not ranks or not _python_fits(file, target):
+        if not ranks or not python_fits(file.requires_python, target):
             continue
-        # Yanked last, then the most specific tags, then the highest build tag.
         build = name.build or (0, "")
         order = (file.yanked is None, -min(ranks), (build[0], build[1]))
         candidate = WheelCandidate(
@@ -73,50 +76,50 @@ def sort_files(catalogue: Catalogue, page: ProjectPage, target: TargetInterprete
     )
 
 
-def matching(files: ProjectFiles, asks: Sequence[Ask]) -> list[WheelCandidate]:
-    """The candidates that satisfy all requirements, newest first.
+def python_fits(requires_python: SpecifierSet | None, target: TargetInterpreter) -> bool:
+    """Whether the target's Python satisfies ``Requires-Python``; its pre-releases count."""
+    return requires_python is None or requires_python.contains(target.python_full_version, prereleases=True)
 
-    Pre-releases count where a requirement names one, or where nothing else satisfies (PEP 440). Yanked releases
-    count only where the user pins one exactly (PEP 592).
+
+def accepted_versions(files: ProjectFiles, requirement: Requirement) -> frozenset[Version]:
+    """The usable versions that one requirement accepts, yanked ones and pre-releases with the others."""
+    return frozenset(
+        candidate.version
+        for candidate in files.usable
+        if requirement.specifier.contains(candidate.version, prereleases=True)
+    )
+
+
+def choose(files: ProjectFiles, asks: Sequence[Ask], accepted: Collection[Version]) -> list[WheelCandidate]:
+    """The candidates that may be taken, newest first.
+
+    Pre-releases are among them where a requirement names one, or where nothing else satisfies (PEP 440). Yanked
+    releases are among them only where the user pins one exactly (PEP 592).
+
+    Args:
+        files: The project's files.
+        asks: All requirements of the project.
+        accepted: The versions that every one of them accepts.
     """
-    pinned = {version for ask in asks if not ask.by for version in _exact_pins(ask)}
     wanted = [
         candidate
         for candidate in files.usable
-        if (candidate.version not in files.yanked or candidate.version in pinned)
-        and all(ask.requirement.specifier.contains(candidate.version, prereleases=True) for ask in asks)
+        if candidate.version in accepted
+        and (candidate.version not in files.yanked or any(_pins(ask, candidate.version) for ask in asks))
     ]
     if any(ask.requirement.specifier.prereleases for ask in asks):
         return wanted
     return [candidate for candidate in wanted if not candidate.version.is_prerelease] or wanted
 
 
-def explain_none(project: NormalizedName, files: ProjectFiles, asks: Sequence[Ask]) -> str:
-    """Why an index that has a project has no candidate for these requirements."""
-    where = f"the index '{files.catalogue.name}' ({files.catalogue.url})"
-    if files.without_wheel:
-        return f"{where} has {project} only as source distributions; only wheels are installed"
-    if not files.usable:
-        return f"{where} has {project} only for other Pythons or platforms: {_versions(files.unusable)}"
-    satisfying = [
-        candidate
-        for candidate in files.usable
-        if all(ask.requirement.specifier.contains(candidate.version, prereleases=True) for ask in asks)
-    ]
-    if satisfying:
-        return f"{where} has it only yanked: {_versions(item.version for item in satisfying)}"
-    text = f"{where} has the versions {_versions(item.version for item in files.usable)}"
-    fitting = [
-        version
-        for version in files.unusable
-        if all(ask.requirement.specifier.contains(version, prereleases=True) for ask in asks)
-    ]
-    return f"{text}, and for other Pythons or platforms {_versions(fitting)}" if fitting else text
-
-
-def nearest_names(project: str, names: Iterable[str]) -> list[str]:
-    """Project names that look like `project`, best first."""
-    return difflib.get_close_matches(project, list(names), n=3, cutoff=0.6)
+def _pins(ask: Ask, version: Version) -> bool:
+    """Whether the user asks for exactly this version."""
+    return not ask.by and any(
+        specifier.operator in {"==", "==="}
+        and not specifier.version.endswith(".*")
+        and specifier.contains(version, prereleases=True)
+        for specifier in ask.requirement.specifier
+    )
 
 
 def _wheel_name(file: IndexFile, project: NormalizedName) -> WheelName | None:
@@ -127,20 +130,3 @@ def _wheel_name(file: IndexFile, project: NormalizedName) -> WheelName | None:
     except InvalidWheelFilename:
         return None  # public indexes carry old files whose names are no longer valid; no installer takes them
     return name if name.project == project else None
-
-
-def _python_fits(file: IndexFile, target: TargetInterpreter) -> bool:
-    return file.requires_python is None or file.requires_python.contains(target.python_full_version, prereleases=True)
-
-
-def _exact_pins(ask: Ask) -> Iterable[Version]:
-    return (
-        Version(specifier.version)
-        for specifier in ask.requirement.specifier
-        if specifier.operator in {"==", "==="} and not specifier.version.endswith(".*")
-    )
-
-
-def _versions(versions: Iterable[Version], most: int = 8) -> str:
-    shown = [str(version) for version in versions]
-    return ", ".join(shown[:most]) + (f" and {len(shown) - most} more" if len(shown) > most else "")

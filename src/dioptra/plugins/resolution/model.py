@@ -72,12 +72,27 @@ Candidate = WheelCandidate | HostCandidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Obstacle:
+    """Why a release that its index lists cannot be used after all; found in its metadata.
+
+    Attributes:
+        by: Normalized project name of the release.
+        by_version: Its version.
+        reason: What it demands and what there is, as the end of a sentence that starts with the release.
+    """
+
+    by: NormalizedName
+    by_version: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
     """One candidate for every project.
 
     Attributes:
         candidates: Sorted by project.
-        asks: Every requirement that was active, by project.
+        asks: Every requirement of the user and of the candidates that holds for the target.
     """
 
     candidates: tuple[Candidate, ...]
