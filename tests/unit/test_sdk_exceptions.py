@@ -38,10 +38,26 @@ EXAMPLES: list[tuple[DioptraSDKError, int, list[str]]] = [
         ["'pkg.mod'", "a 1 (sha256 abab", "and b 2"],
     ),
     (errors.RegistrationError("wrong"), 1, ["wrong"]),
-    (errors.PrefectDependencyError("call_task"), 2, ["call_task needs prefect"]),
+    (errors.DuplicateTaskError("pkg.mod", "f", "mod.py:3", "mod.py:9"), 1, ["'f' twice", "mod.py:3", "mod.py:9"]),
+    (errors.TaskBlockedError("pkg", "mod", "f", "pkg.*"), 1, ["'pkg.mod.f'", "'pkg.*'", "DIOPTRA_ALLOW=pkg.mod.f"]),
+    (
+        errors.UnknownPluginFunctionError("pkg", "mod", "f", its_label="fast", searched=SEARCHED),
+        1,
+        ["no task 'f' without a label", "label='fast'"],
+    ),
+    (errors.BaseOptionalDependencyError("work needs the package 'x'"), 2, ["work needs the package 'x'"]),
+    (errors.ARTDependencyError("no art"), 2, ["no art"]),
+    (errors.CryptographyDependencyError("no cryptography"), 2, ["no cryptography"]),
+    (errors.TensorflowDependencyError("no tensorflow"), 2, ["no tensorflow"]),
+    (errors.PrefectDependencyError("call_task needs prefect"), 2, ["call_task needs prefect", "pip install"]),
     (errors.PluginDirectoryError("/gone", why="it does not exist", hint="make it"), 2, ["'/gone'", "make it"]),
     (errors.EnvironmentInUseError(["/a"], ["/b"]), 2, ["active: /a; wanted: /b"]),
     (errors.StaleModuleError(["numpy.core"], ["/a"], ["/b"]), 2, ["numpy.core", "child process"]),
+    (
+        errors.StaleModuleError(["fog.tasks.f"], ["/a"], ["/b"], referenced=True),
+        2,
+        ["fog.tasks.f", "still referenced", "drop the variables"],
+    ),
     (
         errors.HostCollisionError("/env", [Collision("x", "dist 1", "/host/x")]),
         4,
@@ -69,7 +85,8 @@ def test_an_error_survives_the_way_to_another_process(error: DioptraSDKError) ->
 
 
 def test_every_error_of_the_sdk_has_the_base() -> None:
-    classes = [item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, Exception)]
+    found = [item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, Exception)]
+    classes = [item for item in found if not issubclass(item, Warning)]
     assert all(issubclass(item, DioptraSDKError) for item in classes)
     assert {type(error) for error, _, _ in EXAMPLES} >= set(classes) - {errors.UnknownTaskError}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dioptra.sdk.exceptions import BaseOptionalDependencyError
 from dioptra.sdk.utilities.contexts import env_vars, sys_path_dirs
 from dioptra.sdk.utilities.decorators import require_package
 from dioptra.sdk.utilities.paths import set_path_ext
@@ -47,7 +48,7 @@ def test_require_package_looks_when_the_function_is_called(tmp_path: Path, monke
     def work(x: int) -> int:
         return x + 1
 
-    with pytest.raises(ImportError, match=r"work needs the package 'needed_by_the_test_rt'"):
+    with pytest.raises(BaseOptionalDependencyError, match=r"work needs the package 'needed_by_the_test_rt'"):
         work(1)
     (tmp_path / "needed_by_the_test_rt").mkdir()
     (tmp_path / "needed_by_the_test_rt" / "__init__.py").write_text("raise RuntimeError('it is not imported')")

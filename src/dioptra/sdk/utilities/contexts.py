@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
-from dioptra.pyplugs._activation import PluginDirectories
 from dioptra.pyplugs._default import default_registry
+from dioptra.pyplugs._plugin_dirs import PluginDirectories
 
 
-def plugin_dirs(*dirs: str | os.PathLike[str]) -> PluginDirectories:
+def plugin_dirs(*dirs: str | os.PathLike[str], prefer: Iterable[str] = ()) -> PluginDirectories:
     """Make plugin directories active, in a ``with`` block or as a decorator of a function.
 
     On every entry ``DIOPTRA_PLUGIN_DIR`` is read: a list separated by `os.pathsep`, whose order is kept. Each entry is
@@ -22,11 +23,15 @@ def plugin_dirs(*dirs: str | os.PathLike[str]) -> PluginDirectories:
     the context is left, by this process or by children that inherited the descriptor. The same directories may be
     entered again, nested or from other threads; one process serves one set of directories at a time.
 
+    A module that an environment and a raw folder both have comes from the environment, wherever the folder stands.
+
     Leaving undoes exactly what entering changed: path entries, the modules imported from the directories and what they
     registered. Modules stay where an extension module was loaded; then only the same directories can be entered again.
+    The same holds as long as something imported from them is still referenced, a function in a variable, say.
 
     Args:
         dirs: Directories to use instead of ``DIOPTRA_PLUGIN_DIR``.
+        prefer: Distributions that are used where several declare a task, the most preferred first.
 
     Returns:
         A context manager that gives the path entries, and a decorator for functions and coroutine functions. It raises
@@ -35,10 +40,11 @@ def plugin_dirs(*dirs: str | os.PathLike[str]) -> PluginDirectories:
         - PluginDirectoryError: A directory is missing, was never synced, is damaged, or was made for another
           interpreter.
         - EnvironmentInUseError: Other directories are active.
-        - StaleModuleError: Extension modules of other directories stay loaded in this process.
+        - StaleModuleError: Extension modules of other directories stay loaded in this process, or something imported
+          from them is still referenced.
         - HostCollisionError: An environment brings import names that the host has.
     """
-    return PluginDirectories(default_registry.activation, dirs)
+    return PluginDirectories(default_registry.activation, dirs, prefer=prefer)
 
 
 @contextmanager
@@ -61,6 +67,45 @@ def sys_path_dirs(dirs: list[str] | tuple[str, ...] | str | os.PathLike[str]) ->
         yield entries
     finally:
         sys.path[:] = [entry for entry in sys.path if not any(entry is own for own in entries)]
+
+
+@contextmanager
+def import_temp(package_name: str, path: str | os.PathLike[str]) -> Iterator[ModuleType]:
+    """Import a module from a folder; on leaving it, and what it imported from there, is unloaded again.
+
+    Args:
+        package_name: Dotted name of the module or package.
+        path: The folder that holds it.
+
+    Yields:
+        The module.
+
+    Raises:
+        ImportError: There is no such module, or it cannot be imported.
+    """
+    import importlib
+
+    from dioptra.pyplugs._unloading import forget_finders, load_again, modules_below, unload
+
+    folders = tuple(dict.fromkeys((os.path.abspath(path), os.path.realpath(path))))  # noqa: PTH100 - links stay
+    # Modules of the name that are loaded from elsewhere would be found first; they come back.
+    top = package_name.partition(".")[0]
+    aside = {name: module for name, module in sys.modules.items() if name == top or name.startswith(f"{top}.")}
+    registrations = default_registry.activation.registrations
+    registered = registrations.take(aside)
+    unload(aside)
+    with sys_path_dirs(path):
+        try:
+            forget_finders(folders)
+            yield importlib.import_module(package_name)
+        finally:
+            modules = modules_below(folders)
+            registrations.take(modules)
+            unload(modules)
+            load_again(aside)
+            registrations.put_back(registered)
+            forget_finders(folders)
+            default_registry.activation.changed()
 
 
 @contextmanager

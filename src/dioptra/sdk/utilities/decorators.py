@@ -6,12 +6,16 @@ import functools
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from dioptra.sdk.exceptions import BaseOptionalDependencyError
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
 def require_package(
-    name: str, exc_type: Callable[[str], BaseException] = ImportError
+    name: str,
+    exc_message: str | None = None,
+    exc_type: Callable[[str], BaseException] = BaseOptionalDependencyError,
 ) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
     """Make a function fail clearly when it is called without a package that it needs.
 
@@ -19,7 +23,8 @@ def require_package(
 
     Args:
         name: The package's dotted import name.
-        exc_type: Makes the exception that is raised, from a message.
+        exc_message: What the exception says; None for a sentence that names the function and the package.
+        exc_type: Makes the exception that is raised, from its message.
 
     Returns:
         A decorator. The function raises `exc_type` when the package cannot be found.
@@ -31,7 +36,8 @@ def require_package(
             from dioptra.pyplugs._loading import exists
 
             if not exists(name):
-                raise exc_type(f"{function.__qualname__} needs the package {name!r}, which is not installed")
+                message = f"{function.__qualname__} needs the package {name!r}, which is not installed"
+                raise exc_type(exc_message or message)
             return function(*args, **kwargs)
 
         return checked

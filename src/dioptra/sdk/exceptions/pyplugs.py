@@ -1,54 +1,24 @@
-"""Errors of the runtime: what plugin authors and flow authors meet.
-
-Every error says what happened (`what`), why (`why`) and which command or change helps (`hint`), and carries the
-same facts as typed attributes. The class decides the exit code that the command line returns for it:
-
-====  ==========================================================================
-1     an unknown, conflicting, wrongly registered or unloadable task
-2     configuration: a plugin directory, a second environment, missing prefect
-4     an environment that would collide with what the host imports
-10    a flow whose tasks failed
-====  ==========================================================================
-
-Errors can be pickled, so that they survive the way back from a child process or a remote task runner (the cause of
-an error does not travel: what it said is kept in `why`).
-"""
+"""Errors of registering, finding and loading tasks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
+
+from dioptra.sdk.exceptions.base import DioptraSDKError
 
 PLUGIN_DIR_VARIABLE = "DIOPTRA_PLUGIN_DIR"
 """Environment variable that lists the plugin directories, separated by `os.pathsep`."""
 
+BLOCK_VARIABLE = "DIOPTRA_BLOCK"
+"""Environment variable that lists patterns of blocked distributions, plugins and tasks, separated by commas."""
 
-class DioptraSDKError(Exception):
-    """Base of all errors of `dioptra.sdk` and `dioptra.pyplugs`.
+ALLOW_VARIABLE = "DIOPTRA_ALLOW"
+"""Environment variable that lists exceptions to what is blocked, separated by commas."""
 
-    Attributes:
-        what: What happened, naming the thing; one line.
-        why: The cause: what was found and what was wanted.
-        hint: The command or change that helps.
-    """
-
-    exit_code: ClassVar[int] = 1
-
-    def __init__(self, what: str, *, why: str | None = None, hint: str | None = None) -> None:
-        super().__init__(what)
-        self.what, self.why, self.hint = what, why, hint
-
-    def __str__(self) -> str:
-        text = self.what if self.why is None else f"{self.what}: {self.why}"
-        return text if self.hint is None else f"{text}\nhint: {self.hint}"
-
-    def __reduce__(self) -> tuple[object, ...]:
-        # The default calls the class with `args`, which these constructors do not accept.
-        return _rebuild, (type(self), self.args), self.__dict__
-
-
-def _rebuild(error_type: type[DioptraSDKError], args: tuple[object, ...]) -> DioptraSDKError:
-    return error_type.__new__(error_type, *args)
+PREFER_VARIABLE = "DIOPTRA_PREFER"
+"""Environment variable that lists distributions, separated by commas; of several that declare a task the first one
+listed is used."""
 
 
 class Searched(NamedTuple):
@@ -143,26 +113,41 @@ class UnknownPluginError(UnknownTaskError):
 
 
 class UnknownPluginFunctionError(UnknownTaskError):
-    """The plugin is known and has no task of this name."""
+    """The plugin is known and has no task of this name and label.
+
+    Attributes:
+        label: The label that was asked for; None for a task without one.
+        its_label: The label of the task that has the name, or None.
+    """
 
     def __init__(
         self,
         package: str,
         plugin: str,
-        func: str,
+        func: str | None,
         *,
+        label: str | None = None,
+        its_label: str | None = None,
         nearest: Sequence[str] = (),
         searched: Searched = Searched(),  # noqa: B008 - an immutable value
     ) -> None:
         name = f"{package}.{plugin}" if package else plugin
+        what = "no task" if func is None else f"no task {func!r}"
+        if label is not None:
+            what += f" with the label {label!r}"
+        elif func is None or its_label is not None:
+            what += " without a label"
         super().__init__(
-            f"plugin {name!r} has no task {func!r}",
+            f"plugin {name!r} has {what}",
             package=package,
             plugin=plugin,
             func=func,
             nearest=nearest,
             searched=searched,
         )
+        self.label, self.its_label = label, its_label
+        if its_label is not None:
+            self.hint = f"pass label={its_label!r}"
 
 
 class PluginLoadError(DioptraSDKError):
@@ -255,148 +240,70 @@ class TaskConflictError(DioptraSDKError):
         super().__init__(
             f"task {name!r} is claimed by {len(claimants)} distributions",
             why=" and ".join(str(claimant) for claimant in claimants),
-            hint="keep one of them in the lock (dioptra-plugins lock) or in the host",
+            hint=f"choose one: {PREFER_VARIABLE}={claimants[0].distribution}, or plugin_dirs(prefer=[…]); or keep only "
+            "one in the lock (dioptra-plugins lock) and in the host",
         )
         self.package, self.plugin, self.func, self.claimants = package, plugin, func, tuple(claimants)
+
+
+class RawFolderWarning(UserWarning):
+    """A raw plugin folder holds a task that a distribution has as well; the distribution's is used.
+
+    Attributes:
+        task: Dotted name of the task.
+        distribution: Project name of the distribution.
+        folder: The raw folder.
+    """
+
+    def __init__(self, task: str, distribution: str, folder: str) -> None:
+        super().__init__(task, distribution, folder)
+        self.task, self.distribution, self.folder = task, distribution, folder
+
+    def __str__(self) -> str:
+        return (
+            f"the task {self.task} is in the raw folder {self.folder} and in {self.distribution}; that of "
+            f"{self.distribution} is used, and the folder's can be removed"
+        )
 
 
 class RegistrationError(DioptraSDKError):
     """An object cannot be registered as a task: it has no name or module, or a value given with it is wrong."""
 
 
-class PrefectDependencyError(DioptraSDKError):
-    """A function that needs prefect was called and prefect is not installed.
+class DuplicateTaskError(RegistrationError):
+    """A module registers two tasks of one name.
 
     Attributes:
-        function: Name of the function that was called.
+        module: Dotted import name.
+        func: The name.
+        first: File and line of the one that was registered first.
+        second: File and line of the other.
     """
 
-    exit_code = 2
-
-    def __init__(self, function: str) -> None:
+    def __init__(self, module: str, func: str, first: str, second: str) -> None:
         super().__init__(
-            f"{function} needs prefect",
-            why="the module 'prefect' is not installed",
-            hint="python -m pip install 'prefect>=3.8,<4'",
+            f"{module} registers the task {func!r} twice",
+            why=f"first {first}, then {second}",
+            hint="give one of them another name, or use register(replace=True) if the second is meant to replace it",
         )
-        self.function = function
+        self.module, self.func, self.first, self.second = module, func, first, second
 
 
-class PluginDirectoryError(DioptraSDKError):
-    """An entry of ``DIOPTRA_PLUGIN_DIR``, or a directory given to `plugin_dirs`, is missing or unusable.
-
-    Attributes:
-        path: The entry.
-    """
-
-    exit_code = 2
-
-    def __init__(self, path: str, *, why: str, hint: str | None = None) -> None:
-        super().__init__(f"plugin directory {path!r} cannot be used", why=why, hint=hint)
-        self.path = path
-
-
-class EnvironmentInUseError(DioptraSDKError):
-    """A process serves one environment at a time, and another one is active (nested or in another thread).
+class TaskBlockedError(DioptraSDKError):
+    """The task exists and is blocked in this process.
 
     Attributes:
-        active: Path entries of the plugin directories that are active.
-        wanted: Path entries that were to be entered.
+        package: The task's package.
+        plugin: The task's plugin.
+        func: The task's name, or None where the whole plugin was asked for.
+        pattern: What blocks it: the pattern given to `block` or in ``DIOPTRA_BLOCK``.
     """
 
-    exit_code = 2
-
-    def __init__(self, active: Sequence[str], wanted: Sequence[str]) -> None:
+    def __init__(self, package: str, plugin: str, func: str | None, pattern: str) -> None:
+        name = ".".join(part for part in (package, plugin, func) if part)
         super().__init__(
-            "other plugin directories are active in this process",
-            why=f"active: {', '.join(active)}; wanted: {', '.join(wanted)}",
-            hint="leave the first plugin_dirs() before entering the second, or run the second in a child process",
+            f"task {name!r} is blocked",
+            why=f"{pattern!r} is blocked in this process, by pyplugs.block() or {BLOCK_VARIABLE}",
+            hint=f"pyplugs.allow({name!r}), or {ALLOW_VARIABLE}={name}",
         )
-        self.active, self.wanted = tuple(active), tuple(wanted)
-
-
-class StaleModuleError(DioptraSDKError):
-    """Modules of an environment that was left cannot be unloaded, so a different one cannot be entered safely.
-
-    Attributes:
-        modules: Extension modules of the earlier environment that stay loaded.
-        previous: Path entries of the earlier environment.
-        wanted: Path entries that were to be entered.
-    """
-
-    exit_code = 2
-
-    def __init__(self, modules: Sequence[str], previous: Sequence[str], wanted: Sequence[str]) -> None:
-        super().__init__(
-            "other plugin directories cannot be entered in this process any more",
-            why=f"extension modules stay loaded from {', '.join(previous)}: {', '.join(modules)}; "
-            f"wanted: {', '.join(wanted)}",
-            hint="run the second environment in a child process of its own",
-        )
-        self.modules, self.previous, self.wanted = tuple(modules), tuple(previous), tuple(wanted)
-
-
-class Collision(NamedTuple):
-    """An import name that an environment brings and the host has already.
-
-    Attributes:
-        name: Dotted import name.
-        distribution: The environment's distribution that brings it.
-        host_location: Where the host imports it from.
-    """
-
-    name: str
-    distribution: str
-    host_location: str
-
-
-class HostCollisionError(DioptraSDKError):
-    """An environment brings import names that the host can import already: one would shadow the other.
-
-    Attributes:
-        environment: The environment that was refused.
-        collisions: Every import name that collides.
-    """
-
-    exit_code = 4
-
-    def __init__(self, environment: str, collisions: Sequence[Collision]) -> None:
-        found = "; ".join(f"{c.name} ({c.distribution}) is in the host at {c.host_location}" for c in collisions)
-        super().__init__(
-            f"environment {environment} collides with the host",
-            why=found,
-            hint="dioptra-plugins lock and dioptra-plugins sync on this host, or remove the host's copies",
-        )
-        self.environment, self.collisions = environment, tuple(collisions)
-
-
-class FailedTask(NamedTuple):
-    """A task of a flow run that did not complete.
-
-    Attributes:
-        name: The task run's name.
-        state: Its state's name, such as ``Failed``, or ``NotReady`` where it never ran.
-    """
-
-    name: str
-    state: str
-
-
-class TaskRunFailedError(DioptraSDKError):
-    """Tasks of a flow failed or never ran.
-
-    Attributes:
-        flow: The flow's name.
-        tasks: The tasks with their states.
-    """
-
-    exit_code = 10
-
-    def __init__(self, flow: str, tasks: Sequence[FailedTask]) -> None:
-        count = "1 task" if len(tasks) == 1 else f"{len(tasks)} tasks"
-        super().__init__(
-            f"flow {flow!r}: {count} did not complete",
-            why=", ".join(f"{task.name} ({task.state})" for task in tasks),
-            hint="see the log of the first failed task",
-        )
-        self.flow, self.tasks = flow, tuple(tasks)
+        self.package, self.plugin, self.func, self.pattern = package, plugin, func, pattern
