@@ -70,14 +70,20 @@ class Box:
 '''
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A raw plugin folder with the package `lab`."""
+    folder = tmp_path_factory.mktemp("plugins")
+    (folder / "lab").mkdir()
+    (folder / "lab" / "__init__.py").touch()
+    (folder / "lab" / "steps.py").write_text(PLUGIN)
+    return folder
+
+
 @pytest.fixture
-def plugins(tmp_path: Path) -> Iterator[None]:
-    """A raw plugin folder with the package `lab`, active."""
-    package = tmp_path / "plugins" / "lab"
-    package.mkdir(parents=True)
-    (package / "__init__.py").touch()
-    (package / "steps.py").write_text(PLUGIN)
-    with plugin_dirs(tmp_path / "plugins"):
+def plugins(folder: Path) -> Iterator[None]:
+    """The folder, active. One folder for all tests, because Prefect keeps the exceptions of tasks that failed."""
+    with plugin_dirs(folder):
         yield
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import TypeVar, get_args
+from typing import TypeVar
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,8 +20,6 @@ from dioptra.manifest.model import (
     EnvironmentWheel,
     InterpreterKey,
     ModuleEntry,
-    Parameter,
-    ParameterKind,
     SchemaVersionError,
     TaskEntry,
     TaskManifest,
@@ -40,19 +38,14 @@ def tuples(items: st.SearchStrategy[_Item]) -> st.SearchStrategy[tuple[_Item, ..
 
 
 entry_points = st.builds(EntryPoint, name=text, value=text)
-parameters = st.builds(
-    Parameter, name=text, kind=st.sampled_from(get_args(ParameterKind)), annotation=optional, default=optional
-)
 tasks = st.builds(
     TaskEntry,
-    package=text,
-    plugin=text,
     func=text,
-    parameters=tuples(parameters),
-    returns=optional,
+    signature=text,
     doc=text,
     line=st.integers(),
     sort_value=st.floats(allow_nan=False),
+    label=optional,
     nout=st.none() | st.integers(),
     is_async=st.booleans(),
     is_class=st.booleans(),

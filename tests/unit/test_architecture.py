@@ -40,7 +40,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "dioptra.plugins.wheel.check",
         "dioptra.plugins.wheel.metadata",
-        "dioptra.plugins.wheel.import_roots",
         "dioptra.plugins.index.pages",
         "dioptra.plugins.index.record",
         "dioptra.plugins.index.views",

@@ -20,7 +20,6 @@ from dioptra.manifest.model import (
     EnvironmentWheel,
     InterpreterKey,
     ModuleEntry,
-    Parameter,
     SchemaVersionError,
     TaskEntry,
     TaskManifest,
@@ -36,11 +35,10 @@ MANIFEST = TaskManifest(
             path="fog/plug.py",
             tasks=(
                 TaskEntry(
-                    package="fog",
-                    plugin="plug",
                     func="f",
-                    parameters=(Parameter(name="é", kind="keyword_only", default="'ü'"),),
+                    signature="(*, é='ü')",
                     sort_value=2.0,
+                    label="fast",
                     nout=3,
                     is_async=True,
                 ),
@@ -79,12 +77,11 @@ def test_json_is_compact_sorted_utf8_with_a_schema() -> None:
     manifest = TaskManifest(
         project="fog",
         version="1.0",
-        modules=(ModuleEntry(name="é", path="p", tasks=(TaskEntry(package="", plugin="é", func="f"),)),),
+        modules=(ModuleEntry(name="é", path="p", tasks=(TaskEntry(func="f"),)),),
     )
 
     assert manifest_to_json(manifest).decode("utf-8") == (
-        '{"modules":[{"name":"é","path":"p","tasks":[{"func":"f","package":"","plugin":"é"}]}],'
-        '"project":"fog","schema":"1.0","version":"1.0"}\n'
+        '{"modules":[{"name":"é","path":"p","tasks":[{"func":"f"}]}],"project":"fog","schema":"1.0","version":"1.0"}\n'
     )
 
 
@@ -145,9 +142,9 @@ def test_what_is_no_manifest_is_malformed(body: bytes) -> None:
         (("wheels", 0, "import_roots", 1), 5, "'wheels[0].import_roots[1]' is a number, not a string"),
         (("wheels", 1, "manifest"), [], "'wheels[1].manifest' is a list, not an object"),
         (
-            ("wheels", 1, "manifest", "modules", 0, "tasks", 0, "parameters", 0, "kind"),
-            "sideways",
-            "'wheels[1].manifest.modules[0].tasks[0].parameters[0].kind' is 'sideways', not one of positional_only",
+            ("wheels", 1, "manifest", "modules", 0, "tasks", 0, "signature"),
+            None,
+            "'wheels[1].manifest.modules[0].tasks[0].signature' is null, not a string",
         ),
         (
             ("wheels", 1, "manifest", "modules", 0, "tasks", 0, "sort_value"),

@@ -56,7 +56,7 @@ def test_package_means_all_public_modules_below_it() -> None:
 def test_package_that_registers_tasks_itself_is_a_plugin_of_its_parent() -> None:
     manifest = scan({"top/fog/__init__.py": TASK.format("f")}, fog="top.fog")
 
-    assert [(task.package, task.plugin, task.func) for task in manifest.tasks] == [("top", "fog", "f")]
+    assert [(module.package, module.plugin, task.func) for module, task in manifest.tasks] == [("top", "fog", "f")]
 
 
 def test_namespace_package_means_the_modules_of_this_distribution() -> None:
@@ -113,32 +113,26 @@ def test_callable_becomes_a_task_beside_the_decorated_ones() -> None:
 
     decorated, plain = module.tasks
     assert (decorated.func, decorated.entry_point) == ("decorated", None)
-    assert (plain.package, plain.plugin, plain.func, plain.entry_point) == ("fog", "plug", "plain", "fog")
-    assert [(item.name, item.annotation, item.default) for item in plain.parameters] == [
-        ("x", "int", None),
-        ("y", None, "2"),
-    ]
-    assert (plain.doc, plain.returns, plain.line) == ("Say it.", "float", 5)
+    assert (module.package, module.plugin, plain.func, plain.entry_point) == ("fog", "plug", "plain", "fog")
+    assert (plain.signature, plain.doc, plain.line) == ("(x: int, *, y=2) -> float", "Say it.", 5)
 
 
 @pytest.mark.parametrize(
-    ("attribute", "func", "parameters", "doc"),
+    ("attribute", "func", "signature", "doc"),
     [
-        ("conditional", "conditional", ["z"], ""),
-        ("alias", "alias", ["x", "y"], "Say it."),
-        ("Tools", "Tools", ["size"], ""),
-        ("Tools.method", "method", [], "Of the class."),
-        ("Tools.missing", "missing", [], ""),
-        ("imported", "imported", [], ""),
+        ("conditional", "conditional", "(z)", ""),
+        ("alias", "alias", "(x: int, *, y=2) -> float", "Say it."),
+        ("Tools", "Tools", "(size)", ""),
+        ("Tools.method", "method", "(...)", "Of the class."),
+        ("Tools.missing", "missing", "(...)", ""),
+        ("imported", "imported", "(...)", ""),
     ],
 )
-def test_callable_has_the_signature_that_can_be_seen(
-    attribute: str, func: str, parameters: list[str], doc: str
-) -> None:
+def test_callable_has_the_signature_that_can_be_seen(attribute: str, func: str, signature: str, doc: str) -> None:
     module = only(scan({"fog/plug.py": CALLABLES}, fog=f"fog.plug:{attribute}"))
 
     task = module.tasks[-1]
-    assert (task.func, [item.name for item in task.parameters], task.doc) == (func, parameters, doc)
+    assert (task.func, task.signature, task.doc) == (func, signature, doc)
     assert task.entry_point == "fog"
 
 

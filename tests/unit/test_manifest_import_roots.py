@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dioptra.plugins.wheel.import_roots import import_roots
+from dioptra.manifest.import_roots import import_roots
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from dioptra import pyplugs
 from dioptra.manifest.model import ModuleEntry, Parameter
 from dioptra.manifest.scanner import scan_module
+from dioptra.manifest.signatures import parse_signature
 
 
 def scan(source: str | bytes, *, name: str = "pkg.plug", path: str = "pkg/plug.py") -> ModuleEntry:
@@ -298,8 +299,9 @@ def test_signature_doc_and_line_are_told_as_the_source_states_them() -> None:
 
     (task,) = module.tasks
     assert module.doc == "The module.\n\nIndented."
-    assert (task.package, task.plugin, task.func) == ("pkg", "plug", "f")
-    assert task.parameters == (
+    assert (module.package, module.plugin, task.func) == ("pkg", "plug", "f")
+    parameters, returns = parse_signature(task.signature)
+    assert parameters == (
         Parameter(name="a", kind="positional_only"),
         Parameter(name="b", kind="positional_or_keyword", annotation="'np.ndarray'"),
         Parameter(name="c", kind="positional_or_keyword", annotation="int | None", default="None"),
@@ -308,7 +310,7 @@ def test_signature_doc_and_line_are_told_as_the_source_states_them() -> None:
         Parameter(name="e", kind="keyword_only", default="(1, 2)"),
         Parameter(name="kw", kind="var_keyword", annotation="float"),
     )
-    assert (task.returns, task.doc, task.line) == ("list[int]", "First.\n\nSecond.", 9)
+    assert (returns, task.doc, task.line) == ("list[int]", "First.\n\nSecond.", 9)
     assert (task.is_async, task.is_class) == (True, False)
 
 
@@ -323,15 +325,18 @@ def test_class_takes_the_parameters_of_its_init() -> None:
         class Odd:
             def __init__(*args): ...
         @register
+        class Bare: ...
+        @register
         @dataclass
         class Data:
             x: int
     """)
 
-    assert {task.func: [item.name for item in task.parameters] for task in module.tasks} == {
-        "Plain": ["x", "y"],
-        "Odd": ["args"],
-        "Data": [],
+    assert {task.func: task.signature for task in module.tasks} == {
+        "Plain": "(x: int, *, y=1)",
+        "Odd": "(*args)",
+        "Bare": "()",
+        "Data": "(...)",
     }
     assert all(task.is_class for task in module.tasks)
 
@@ -343,11 +348,72 @@ def test_later_registration_of_a_name_wins_and_stands_last() -> None:
         def f(a): ...
         @register
         def g(): ...
+        @register(replace=True)
+        def f(b): ...
+    """)
+
+    assert [(task.func, task.signature) for task in module.tasks] == [("g", "()"), ("f", "(b)")]
+    assert module.error is None
+
+
+def test_a_name_that_is_registered_twice_is_an_error_with_its_line() -> None:
+    module = scan("""
+        from dioptra.pyplugs import register
+        @register
+        def f(a): ...
         @register
         def f(b): ...
     """)
 
-    assert [(task.func, [item.name for item in task.parameters]) for task in module.tasks] == [("g", []), ("f", ["b"])]
+    assert module.error is not None
+    assert module.error.startswith("DuplicateTaskError: line 6: task 'f' is registered twice")
+
+
+def test_a_name_that_is_registered_once_in_each_branch_is_no_error() -> None:
+    module = scan("""
+        from dioptra.pyplugs import register
+        try:
+            import fast
+            @register
+            def f(a): ...
+        except ImportError:
+            @register
+            def f(b): ...
+    """)
+
+    assert [(task.func, task.signature) for task in module.tasks] == [("f", "(b)")]
+    assert module.error is None
+
+
+def test_one_definition_that_is_registered_twice_is_one_task() -> None:
+    module = scan("""
+        from dioptra.pyplugs import register
+        @register
+        def f(a): ...
+        register(f)
+    """)
+
+    assert ([task.func for task in module.tasks], module.error) == (["f"], None)
+
+
+def test_labels_are_seen() -> None:
+    module = scan("""
+        from dioptra.pyplugs import register
+        KIND = "odd"
+        @register(label="fast", sort_value=2)
+        def f(): ...
+        @register(label=None)
+        def g(): ...
+        @register(label=KIND)
+        def h(): ...
+        @register(replace=KIND)
+        def i(): ...
+    """)
+
+    assert [(task.func, task.label) for task in module.tasks[:2]] == [("f", "fast"), ("g", None)]
+    assert module.dynamic == (
+        "line 9: label is not a literal text (task 'h'); line 11: replace is not a literal truth value (task 'i')"
+    )
 
 
 @pytest.mark.parametrize(
@@ -359,9 +425,9 @@ def test_later_registration_of_a_name_wins_and_stands_last() -> None:
     ],
 )
 def test_coordinates_follow_from_the_module_name(name: str, path: str, coordinates: tuple[str, str]) -> None:
-    (task,) = scan(SEEN["bare decorator"], name=name, path=path).tasks
+    module = scan(SEEN["bare decorator"], name=name, path=path)
 
-    assert (task.package, task.plugin) == coordinates
+    assert (module.package, module.plugin) == coordinates
 
 
 NOT_REGISTERED = {
@@ -504,7 +570,7 @@ def test_what_cannot_be_followed_is_dynamic_beside_what_is_seen(source: str, lin
         ("pyplugs.register(sort_value=True)", "sort_value is not a literal number"),
         ("pyplugs.register(sort_value=1e999)", "sort_value is not a literal number"),
         ("pyplugs.register(**options)", "register is called with **"),
-        ("pyplugs.register(label='x')", "register is called with label"),
+        ("pyplugs.register(colour='x')", "register is called with colour"),
     ],
 )
 def test_task_is_listed_though_its_options_cannot_be_seen(decorator: str, why: str) -> None:

@@ -39,6 +39,7 @@ def active(target: Target) -> Generation:
         lock_sha256=target.lock_sha256,
         environment=target.environment,
         indexes=(),
+        wheels=(),
         provided=(),
         host_fingerprint=target.host_fingerprint,
         time=FixedClock().now(),

@@ -104,7 +104,9 @@ def test_a_first_sync_makes_an_environment_that_describes_itself(world: World) -
     assert (wheel.sha256, wheel.filename) == (hashlib.sha256(body).hexdigest(), filename)
     assert wheel.import_roots == ("fog_attack",)
     assert wheel.manifest is not None
-    assert [(task.package, task.plugin, task.func) for task in wheel.manifest.tasks] == [("fog_attack", "blur", "blur")]
+    assert [(module.package, module.plugin, task.func) for module, task in wheel.manifest.tasks] == [
+        ("fog_attack", "blur", "blur")
+    ]
     assert stat.S_IMODE((environment / "lease").stat().st_mode) & 0o222 == 0
 
 

@@ -183,8 +183,10 @@ def test_a_declared_module_that_is_broken_names_its_distribution(
     with pytest.raises(PluginLoadError, match=r"of broken-things 1\.2"):
         pyplugs.call(name, "late")
     listing = pyplugs.list_tasks()
-    (broken,) = [item for item in listing.broken if item.module.startswith(name)]
-    assert broken.module == f"{name}.syntax"
+    late, broken = [item for item in listing.broken if item.module.startswith(name)]
+    assert (late.module, broken.module) == (f"{name}.late", f"{name}.syntax")
+    assert isinstance(late.exception, PluginLoadError)
+    assert isinstance(late.exception.__cause__, RuntimeError)
     assert "SyntaxError" in broken.error
     assert (broken.provenance.distribution, broken.provenance.version) == ("broken-things", "1.2")
     assert [task.func for task in listing.tasks if task.package == name] == ["work"]

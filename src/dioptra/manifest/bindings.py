@@ -34,11 +34,15 @@ class Register:
     Attributes:
         made: Whether it is the decorator already.
         sort_value: The value that was given.
+        label: The value that was given.
+        replace: The value that was given.
         unseen: What of the call cannot be seen, or None.
     """
 
     made: bool = False
     sort_value: float = 0.0
+    label: str | None = None
+    replace: bool = False
     unseen: str | None = None
 
 

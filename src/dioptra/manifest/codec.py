@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from functools import partial
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, TypeVar, cast
 
 from dioptra.manifest.model import (
     SCHEMA,
@@ -20,8 +20,6 @@ from dioptra.manifest.model import (
     EnvironmentWheel,
     InterpreterKey,
     ModuleEntry,
-    Parameter,
-    ParameterKind,
     SchemaVersionError,
     TaskEntry,
     TaskManifest,
@@ -165,7 +163,6 @@ _SCALARS: Mapping[str, tuple[frozenset[type], str]] = {
     "int | None": (frozenset({int, type(None)}), "an integer or null"),
     "float": (frozenset({float, int}), "a number"),
     "bool": (frozenset({bool}), "true or false"),
-    "ParameterKind": (frozenset({str}), "a string"),
     "tuple[str, ...]": (frozenset({list}), "a list of strings"),
 }
 """What JSON may hold for an attribute, by the annotation in `dioptra.manifest.model`."""
@@ -189,18 +186,8 @@ def _strings(items: list[object]) -> tuple[object, ...]:
     return tuple(items)
 
 
-_PARAMETER_KINDS: frozenset[str] = frozenset(get_args(ParameterKind))
-
-
-def _kind(name: str) -> str:
-    if name not in _PARAMETER_KINDS:
-        raise _Wrong("", f"is {name!r}, not one of {', '.join(get_args(ParameterKind))}")
-    return name
-
-
 _CONVERTERS: Mapping[str, Callable[[Any], object]] = {
     "float": float,
-    "ParameterKind": _kind,
     "tuple[str, ...]": _strings,
 }
 
@@ -271,7 +258,6 @@ def _instead(item: object, wanted: str) -> str:
 
 
 _KINDS = (
-    Parameter,
     EntryPoint,
     TaskEntry,
     ModuleEntry,

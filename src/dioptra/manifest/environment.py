@@ -20,6 +20,8 @@ from dioptra.manifest.model import EnvironmentDescription, InterpreterKey, Schem
 ENVIRONMENT_FILE = "environment.json"
 SITE = "site"
 LEASE_FILE = "lease"
+GENERATION_FILE = "generation.json"
+GENERATIONS = "generations"
 CURRENT = "current"
 ENVIRONMENT_LINK = "environment"
 
@@ -31,6 +33,7 @@ class PluginDirectoryKind(enum.Enum):
     """What one entry of ``DIOPTRA_PLUGIN_DIR`` can be."""
 
     MANAGED = "managed plugin directory"
+    GENERATION = "generation of a plugin directory"
     ENVIRONMENT = "environment"
     RAW = "raw plugin folder"
 
@@ -105,15 +108,18 @@ def classify(path: Path) -> PluginDirectoryKind:
 
     Returns:
         Managed, if it has the link ``current`` or a folder ``generations`` or ``store`` that holds no Python module
-        (a raw folder may have packages of these names); an environment, if it has a description; else raw.
+        (a raw folder may have packages of these names); a generation or an environment, if it has the description of
+        one; else raw.
 
     Raises:
         OSError: It cannot be looked into.
     """
-    if (path / CURRENT).is_symlink() or any(_holds_no_module(path / name) for name in ("generations", "store")):
+    if (path / CURRENT).is_symlink() or any(_holds_no_module(path / name) for name in (GENERATIONS, "store")):
         return PluginDirectoryKind.MANAGED
     if (path / ENVIRONMENT_FILE).is_file():
         return PluginDirectoryKind.ENVIRONMENT
+    if (path / GENERATION_FILE).is_file() and os.path.lexists(path / ENVIRONMENT_LINK):
+        return PluginDirectoryKind.GENERATION
     return PluginDirectoryKind.RAW
 
 
@@ -138,11 +144,42 @@ def current_environment(root: Path) -> Path | None:
         DanglingCurrentError: `current` leads to something that is no environment.
         OSError: The links cannot be read.
     """
+    generation = current_generation(root)
+    return None if generation is None else environment_of(generation, root=root)
+
+
+def current_generation(root: Path) -> Path | None:
+    """The active generation of a managed plugin directory, with every link resolved once.
+
+    Args:
+        root: The plugin directory.
+
+    Returns:
+        The generation's real folder, which may be missing; None if nothing was activated yet.
+
+    Raises:
+        OSError: The link cannot be read.
+    """
     link = root / CURRENT
-    if not os.path.lexists(link):
-        return None
-    # One call, so that `current` is read once and everything behind it belongs to one generation.
-    environment = Path(os.path.realpath(link / ENVIRONMENT_LINK))
+    # `current` is read once, and everything behind it belongs to one generation.
+    return Path(os.path.realpath(link)) if os.path.lexists(link) else None
+
+
+def environment_of(generation: Path, *, root: Path) -> Path:
+    """The environment of a generation.
+
+    Args:
+        generation: The generation's folder.
+        root: Its plugin directory, for the error.
+
+    Returns:
+        The environment's real folder.
+
+    Raises:
+        DanglingCurrentError: There is no environment.
+        OSError: The link cannot be read.
+    """
+    environment = Path(os.path.realpath(generation / ENVIRONMENT_LINK))
     if not (environment / ENVIRONMENT_FILE).is_file():
         raise DanglingCurrentError(root, environment)
     return environment

@@ -23,6 +23,8 @@ class Findings:
         self.module, self.package = module, package
         self._may_register = may_register
         self.tasks: dict[str, TaskEntry] = {}
+        self._certain: set[str] = set()
+        self._twice: list[str] = []
         self._unseen: dict[tuple[int, str], None] = {}
 
     @property
@@ -39,10 +41,31 @@ class Findings:
         """
         self._unseen[getattr(node, "lineno", 1), why] = None
 
-    def add(self, task: TaskEntry) -> None:
-        """Report a task."""
+    @property
+    def error(self) -> str | None:
+        """Why the module cannot be imported although its source can be read; None if nothing is known."""
+        return "; ".join(self._twice) or None
+
+    def add(self, task: TaskEntry, *, line: int, certain: bool, replaces: bool) -> None:
+        """Report a task.
+
+        Args:
+            task: The task.
+            line: Where it is registered.
+            certain: Whether that is certain to run. A name that is registered in both branches of an ``if`` is
+                registered once.
+            replaces: Whether it may take the place of another task of its name.
+        """
+        known = self.tasks.pop(task.func, None)
+        same = known is not None and known.line == task.line
+        if certain and task.func in self._certain and not replaces and not same:
+            self._twice.append(
+                f"DuplicateTaskError: line {line}: task {task.func!r} is registered twice; "
+                "use another name, or register(replace=True)"
+            )
+        if certain:
+            self._certain.add(task.func)
         # A later registration of a name takes the earlier one's place and stands last, as it does at run time.
-        self.tasks.pop(task.func, None)
         self.tasks[task.func] = task
 
     def set_nout(self, func: str, line: int, nout: int | None) -> None:

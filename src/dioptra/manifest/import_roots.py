@@ -1,4 +1,4 @@
-"""Which names a wheel's files can be imported by."""
+"""Which names the files of a distribution can be imported by."""
 
 from __future__ import annotations
 

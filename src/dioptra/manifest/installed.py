@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dioptra.manifest.distribution import scan_distribution
 from dioptra.manifest.model import EntryPoint, TaskManifest
 
 GROUP = "dioptra.plugins"
@@ -98,8 +97,9 @@ def installed_plugins(path: Sequence[str]) -> tuple[InstalledDistribution, ...]:
         here: dict[str, list[str]] = {}
         for name in _metadata_folders(entry):
             here.setdefault(normalized(_split(name)[0]), []).append(name)
+        site = Path(entry or ".")
         for project in here.keys() - seen:
-            distribution = _read(project, Path(entry or "."), here[project])
+            distribution = _read(project, site, here[project])
             if distribution is not None:
                 found[project] = distribution
         seen |= here.keys()
@@ -152,6 +152,8 @@ def scan_installed(distribution: InstalledDistribution) -> TaskManifest:
     Raises:
         OSError: Its record cannot be read.
     """
+    # Only here: most hosts have no plugins, and syntax trees are not needed to find that out.
+    from dioptra.manifest.distribution import scan_distribution
     from dioptra.manifest.editable import locate_modules
 
     site = distribution.site

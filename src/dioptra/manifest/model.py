@@ -18,6 +18,10 @@ ParameterKind = Literal["positional_only", "positional_or_keyword", "var_positio
 """Kinds of parameters, as `inspect.Parameter` names them."""
 
 
+UNSEEN_SIGNATURE = "(...)"
+"""Stands for a signature that the source does not show."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
     """One parameter of a task, as its source states it.
@@ -45,18 +49,16 @@ class EntryPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskEntry:
-    """One task, found without importing its module.
+    """One task of a module, found without importing it.
 
     Attributes:
-        package: Dotted package of the plugin module; empty for a top-level module.
-        plugin: The module's last name.
         func: The name the task is called by.
-        parameters: The parameters in order; empty where they cannot be seen (a ``module:callable`` that is not
-            a plain function).
-        returns: The return annotation's source text, or None.
+        signature: Its signature as source text, such as ``(data: str, *, size: int = 64) -> str``; `UNSEEN_SIGNATURE`
+            where it cannot be seen (a ``module:callable`` that is not a plain function).
         doc: The docstring, cleaned of indentation; empty where there is none.
         line: One-based line of the definition in its file.
         sort_value: The value given to ``register(sort_value=…)``.
+        label: The value given to ``register(label=…)``, or None.
         nout: The number of results given to ``task_nout``, or None.
         is_async: Whether the task is a coroutine function.
         is_class: Whether a class was registered.
@@ -64,14 +66,12 @@ class TaskEntry:
             registers it.
     """
 
-    package: str
-    plugin: str
     func: str
-    parameters: tuple[Parameter, ...] = ()
-    returns: str | None = None
+    signature: str = UNSEEN_SIGNATURE
     doc: str = ""
     line: int = 1
     sort_value: float = 0.0
+    label: str | None = None
     nout: int | None = None
     is_async: bool = False
     is_class: bool = False
@@ -99,6 +99,16 @@ class ModuleEntry:
     dynamic: str | None = None
     error: str | None = None
 
+    @property
+    def package(self) -> str:
+        """Dotted name of the package that holds the module; empty for a top-level module."""
+        return self.name.rpartition(".")[0]
+
+    @property
+    def plugin(self) -> str:
+        """The module's last name."""
+        return self.name.rpartition(".")[2]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskManifest:
@@ -117,9 +127,9 @@ class TaskManifest:
     modules: tuple[ModuleEntry, ...] = ()
 
     @property
-    def tasks(self) -> tuple[TaskEntry, ...]:
-        """All tasks of all modules."""
-        return tuple(task for module in self.modules for task in module.tasks)
+    def tasks(self) -> tuple[tuple[ModuleEntry, TaskEntry], ...]:
+        """All tasks of all modules, each with its module."""
+        return tuple((module, task) for module in self.modules for task in module.tasks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,16 +54,14 @@ class ScannedModule:
             node = next((item for item in reversed(found) if item.name == part), None)
         func = rest[-1] if rest else first
         if node is None:
-            package, _, plugin = self.entry.name.rpartition(".")
-            return TaskEntry(package=package, plugin=plugin, func=func, entry_point=entry_point)
+            return TaskEntry(func=func, entry_point=entry_point)
         # How a method is bound decides what parameters it has, and that is not seen here.
         return task_entry(
             node,
-            module=self.entry.name,
             func=func,
             nout=binding.nout if isinstance(binding, Defined) and not rest else None,
             entry_point=entry_point,
-            with_parameters=not rest,
+            with_signature=not rest,
         )
 
 
@@ -109,6 +107,7 @@ def scan_source(source: bytes, *, name: str, path: str, may_register: Callable[[
         doc=ast.get_docstring(tree) or "",
         tasks=tuple(findings.tasks.values()),
         dynamic=findings.dynamic,
+        error=findings.error,
     )
     return ScannedModule(entry=entry, names=scope.names)
 

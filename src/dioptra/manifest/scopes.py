@@ -55,6 +55,7 @@ class Scope:
         self.names: Names = dict(names or {})
         self.where = where
         self.runs_at_import = runs_at_import
+        self._in_branch = False
         self._stars: list[str] = []
         self._later: list[tuple[_Function, str]] = []
 
@@ -135,7 +136,9 @@ class Scope:
     def _branch(self, body: Sequence[ast.stmt], before: Mapping[str, Binding | None]) -> Names:
         """Follow one branch; returns the names at its end."""
         self.names = dict(before)
+        outer, self._in_branch = self._in_branch, True
         self._block(body)
+        self._in_branch = outer
         return self.names
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While) -> None:
@@ -211,12 +214,11 @@ class Scope:
             self.findings.unseen(node, f"{register.unseen} (task '{func}')")
         self.findings.add(
             task_entry(
-                defined.node,
-                module=self.findings.module,
-                func=func,
-                sort_value=register.sort_value,
-                nout=defined.nout,
-            )
+                defined.node, func=func, sort_value=register.sort_value, label=register.label, nout=defined.nout
+            ),
+            line=getattr(node, "lineno", defined.node.lineno),
+            certain=not self._in_branch,
+            replaces=register.replace,
         )
 
     def _assign(self, targets: Sequence[ast.expr], value: ast.expr) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dioptra.manifest.bindings import Register
 
@@ -36,17 +37,24 @@ def unpacked(targets: Sequence[ast.expr], value: ast.expr) -> list[tuple[ast.exp
 
 def made_decorator(call: ast.Call) -> Register:
     """The decorator that ``register(…)`` makes."""
-    sort_value, unseen = 0.0, None
+    made = Register(made=True)
     for keyword in call.keywords:
-        if keyword.arg != "sort_value":
-            unseen = f"register is called with {keyword.arg or '**'}"
-            continue
-        number = _number(keyword.value)
-        if number is None:
-            unseen = "sort_value is not a literal number"
-        else:
-            sort_value = number
-    return Register(made=True, sort_value=sort_value, unseen=unseen)
+        match keyword.arg, keyword.value:
+            case "sort_value", value:
+                number = _number(value)
+                if number is None:
+                    made = replace(made, unseen="sort_value is not a literal number")
+                else:
+                    made = replace(made, sort_value=number)
+            case "label", ast.Constant(value=str() | None as label):
+                made = replace(made, label=label)
+            case "replace", ast.Constant(value=bool() as flag):
+                made = replace(made, replace=flag)
+            case ("label" | "replace") as name, _:
+                made = replace(made, unseen=f"{name} is not a literal {'text' if name == 'label' else 'truth value'}")
+            case name, _:
+                made = replace(made, unseen=f"register is called with {name or '**'}")
+    return made
 
 
 def _number(node: ast.expr) -> float | None:

@@ -16,8 +16,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dioptra.pyplugs._api import (
+    allow,
+    block,
     call,
     call_factory,
+    call_typed,
+    conflicts,
     describe,
     exists,
     exists_factory,
@@ -25,18 +29,27 @@ from dioptra.pyplugs._api import (
     funcs_factory,
     get,
     get_factory,
+    get_typed,
     info,
     info_factory,
+    labels,
+    labels_factory,
     list_tasks,
+    load_errors,
     names,
     names_factory,
+    prefer,
+    refresh,
     register,
+    restore,
+    snapshot,
     task_nout,
 )
 from dioptra.pyplugs._default import default_registry
-from dioptra.pyplugs._registry import Registry
+from dioptra.pyplugs._registry import Registry, Snapshot
 from dioptra.pyplugs._types import (
     BrokenModule,
+    Conflict,
     Coordinates,
     PluginInfo,
     Provenance,
@@ -46,21 +59,30 @@ from dioptra.pyplugs._types import (
 )
 
 if TYPE_CHECKING:
+    from dioptra.pyplugs._notebook import activate, deactivate
     from dioptra.pyplugs._tasks import call_task, call_task_factory, flow, get_task, get_task_factory
 
 __all__ = [
     "BrokenModule",
+    "Conflict",
     "Coordinates",
     "PluginInfo",
     "Provenance",
     "Registry",
+    "Snapshot",
     "Task",
     "TaskDescription",
     "TaskListing",
+    "activate",
+    "allow",
+    "block",
     "call",
     "call_factory",
     "call_task",
     "call_task_factory",
+    "call_typed",
+    "conflicts",
+    "deactivate",
     "default_registry",
     "describe",
     "exists",
@@ -72,12 +94,20 @@ __all__ = [
     "get_factory",
     "get_task",
     "get_task_factory",
+    "get_typed",
     "info",
     "info_factory",
+    "labels",
+    "labels_factory",
     "list_tasks",
+    "load_errors",
     "names",
     "names_factory",
+    "prefer",
+    "refresh",
     "register",
+    "restore",
+    "snapshot",
     "task_nout",
 ]
 
@@ -85,6 +115,10 @@ if not TYPE_CHECKING:  # a type checker sees the imports above, and misspelt nam
 
     def __getattr__(name: str) -> object:
         # On first use: plugin modules need only the registry, not what runs tasks in flows.
+        if name in {"activate", "deactivate"}:
+            from dioptra.pyplugs import _notebook
+
+            return getattr(_notebook, name)
         if name in __all__:
             from dioptra.pyplugs import _tasks
 

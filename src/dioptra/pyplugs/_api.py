@@ -7,34 +7,63 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, TypeVar, overload
 
-from dioptra.pyplugs._binding import split_arguments
+from dioptra.pyplugs._binding import split_arguments, without_return_type
 from dioptra.pyplugs._default import default_registry
-from dioptra.pyplugs._types import Function, PluginInfo, TaskDescription, TaskListing
+from dioptra.pyplugs._types import ABSENT, Function, PluginInfo
 from dioptra.sdk.exceptions import RegistrationError
 
 _F = TypeVar("_F", bound=Function)
+_T = TypeVar("_T")
 _found = default_registry.found
+
+names = default_registry.names
+funcs = default_registry.funcs
+labels = default_registry.labels
+exists = default_registry.exists
+describe = default_registry.describe
+list_tasks = default_registry.list_tasks
+load_errors = default_registry.load_errors
+conflicts = default_registry.conflicts
+block = default_registry.block
+allow = default_registry.allow
+prefer = default_registry.prefer
+refresh = default_registry.refresh
+snapshot = default_registry.snapshot
+restore = default_registry.restore
+
+_OURS = frozenset({"func", "label", "task_kwargs"})
 
 
 class InfoFunction(Protocol):
     """What `info_factory` returns."""
 
-    def __call__(self, plugin: str, func: str | None = None) -> PluginInfo:
+    def __call__(self, plugin: str, func: str | None = None, label: str | None = None) -> PluginInfo:
         """Do as `info` does, within the package."""
+
+
+class FuncsFunction(Protocol):
+    """What `funcs_factory` returns."""
+
+    def __call__(self, plugin: str, label: str | None = None) -> list[str]:
+        """Do as `funcs` does, within the package."""
 
 
 class GetFunction(Protocol):
     """What `get_factory` returns."""
 
-    def __call__(self, plugin: str, func: str | None = None) -> Function:
+    def __call__(self, plugin: str, func: str | None = None, label: str | None = None) -> Function:
         """Do as `get` does, within the package."""
 
 
 @overload
-def register(_func: _F, *, sort_value: float = 0.0) -> _F: ...
+def register(_func: _F, *, sort_value: float = 0.0, label: str | None = None, replace: bool = False) -> _F: ...
 @overload
-def register(_func: None = None, *, sort_value: float = 0.0) -> Callable[[_F], _F]: ...
-def register(_func: _F | None = None, *, sort_value: float = 0.0) -> _F | Callable[[_F], _F]:
+def register(
+    _func: None = None, *, sort_value: float = 0.0, label: str | None = None, replace: bool = False
+) -> Callable[[_F], _F]: ...
+def register(
+    _func: _F | None = None, *, sort_value: float = 0.0, label: str | None = None, replace: bool = False
+) -> _F | Callable[[_F], _F]:
     """Register a function or class as a task; a decorator, with or without parentheses.
 
     The task is called by the function's module and name. While its module is being imported it cannot be found; when
@@ -43,17 +72,20 @@ def register(_func: _F | None = None, *, sort_value: float = 0.0) -> _F | Callab
     Args:
         _func: The function or class, where the decorator is written without parentheses.
         sort_value: The plugin's place in `names`, smallest first; the value of its first task counts.
+        label: Groups tasks of a plugin. A task with a label is found only by who asks for that label.
+        replace: Whether it may take the place of another task of its name in the module.
 
     Returns:
         The function or class, unchanged.
 
     Raises:
-        RegistrationError: The object has no name or module, or the sort value is not a number.
+        RegistrationError: The object has no name or module, the sort value is no number or the label no text.
+        DuplicateTaskError: Its module has registered something else under this name.
     """
     registrar = sys._getframe(1).f_globals.get("__name__")  # noqa: SLF001 - the only way to know who registers
 
     def add(func: _F) -> _F:
-        default_registry.add(func, sort_value=sort_value, registrar=registrar)
+        default_registry.add(func, sort_value=sort_value, label=label, replace=replace, registrar=registrar)
         return func
 
     return add if _func is None else add(_func)
@@ -82,48 +114,14 @@ def task_nout(nout: int) -> Callable[[_F], _F]:
     return mark
 
 
-def names(package: str) -> list[str]:
-    """List the plugins of a package that have tasks.
-
-    Args:
-        package: The package, or an alias of it; empty for top-level modules.
-
-    Returns:
-        Plugin names by the sort value of their first task, then by name. Nothing is imported, except modules whose
-        tasks cannot be seen in their source. Modules that cannot be read are left out; `list_tasks` has their errors.
-
-    Raises:
-        UnknownPackageError: There is no such package.
-    """
-    return default_registry.names(package)
-
-
-def funcs(package: str, plugin: str) -> list[str]:
-    """List the tasks of a plugin.
-
-    Args:
-        package: The package, or an alias of it.
-        plugin: The plugin, or an alias of it.
-
-    Returns:
-        Task names in order of registration.
-
-    Raises:
-        UnknownPackageError: There is no such package.
-        UnknownPluginError: The package has no such plugin, or the module registers no task.
-        TaskConflictError: The name is an alias of more than one plugin.
-        PluginLoadError: The module cannot be read or imported.
-    """
-    return default_registry.funcs(package, plugin)
-
-
-def info(package: str, plugin: str, func: str | None = None) -> PluginInfo:
+def info(package: str, plugin: str, func: str | None = None, label: str | None = None) -> PluginInfo:
     """Give a task with its documentation.
 
     Args:
         package: The package, or an alias of it; empty for a top-level module.
         plugin: The plugin, or an alias of it.
         func: The task's name or an alias of it; None for the plugin's first task.
+        label: The task's label; None for a task without one.
 
     Returns:
         The task; equal calls give equal values.
@@ -131,34 +129,23 @@ def info(package: str, plugin: str, func: str | None = None) -> PluginInfo:
     Raises:
         UnknownPackageError: There is no such package.
         UnknownPluginError: The package has no such plugin, or the module registers no task.
-        UnknownPluginFunctionError: The plugin has no such task.
-        TaskConflictError: More than one distribution declares the task.
+        UnknownPluginFunctionError: The plugin has no such task, or not with this label.
+        TaskConflictError: More than one distribution declares the task, and none of them is preferred.
+        TaskBlockedError: The task is blocked.
         PluginLoadError: The module cannot be imported, or lacks what its distribution declares.
         MissingDependencyError: The module imports a module that is not installed.
     """
-    return default_registry.find(package, plugin, func).info
+    return default_registry.find(package, plugin, func, label=label).info
 
 
-def exists(package: str, plugin: str) -> bool:
-    """Tell whether a plugin exists and has tasks, as far as that can be told without running it.
-
-    Args:
-        package: The package, or an alias of it.
-        plugin: The plugin, or an alias of it.
-
-    Returns:
-        Whether it has tasks. A plugin with a missing dependency exists; one that cannot be read does not.
-    """
-    return default_registry.exists(package, plugin)
-
-
-def get(package: str, plugin: str, func: str | None = None) -> Function:
+def get(package: str, plugin: str, func: str | None = None, label: str | None = None) -> Function:
     """Give a task's function.
 
     Args:
         package: The package, or an alias of it; empty for a top-level module.
         plugin: The plugin, or an alias of it.
         func: The task's name or an alias of it; None for the plugin's first task.
+        label: The task's label; None for a task without one.
 
     Returns:
         The registered function or class.
@@ -166,7 +153,28 @@ def get(package: str, plugin: str, func: str | None = None) -> Function:
     Raises:
         DioptraSDKError: As for `info`.
     """
-    return default_registry.find(package, plugin, func).info.func
+    return default_registry.find(package, plugin, func, label=label).info.func
+
+
+def get_typed(
+    package: str, plugin: str, _return_type: type[_T] | _T, func: str | None = None, label: str | None = None
+) -> Callable[..., _T]:
+    """Give a task's function, for type checkers with a return type.
+
+    Args:
+        package: The package, or an alias of it; empty for a top-level module.
+        plugin: The plugin, or an alias of it.
+        _return_type: The type that the task returns, or a value of it. Nothing is checked when it is called.
+        func: The task's name or an alias of it; None for the plugin's first task.
+        label: The task's label; None for a task without one.
+
+    Returns:
+        The registered function or class.
+
+    Raises:
+        DioptraSDKError: As for `info`.
+    """
+    return default_registry.find(package, plugin, func, label=label).info.func
 
 
 @overload
@@ -175,58 +183,59 @@ def call(package: str, plugin: str, func: str | None = None, /, *args: Any, **kw
 def call(package: str, /, *, plugin: str, func: str | None = None, **kwargs: Any) -> Any: ...
 @overload
 def call(*, package: str, plugin: str, func: str | None = None, **kwargs: Any) -> Any: ...
-def call(*args: Any, **kwargs: Any) -> Any:
-    """Call a task: ``call(package, plugin, func=None, *args, **kwargs)``.
+def call(package: Any = ABSENT, plugin: Any = ABSENT, func: Any = ABSENT, /, *args: Any, **kwargs: Any) -> Any:
+    """Call a task: ``call(package, plugin, func=None, *args, label=None, task_kwargs=None, **kwargs)``.
 
     The coordinates may be given by position or by keyword; further positional arguments go to the task. Coordinates
     given by position leave the keywords of the same names to the task: ``call("p", "m", "f", package="x")`` calls the
-    task with ``package="x"``.
-
-    Args:
-        args: The package, the plugin, the task's name (None for the plugin's first task), the task's arguments.
-        kwargs: Coordinates that were not given by position, and the task's keyword arguments.
-
-    Returns:
-        What the task returns; what it raises is passed on.
-
-    Raises:
-        TypeError: The package or the plugin is missing.
-        DioptraSDKError: As for `info`.
-    """
-    # The coordinates by position are the key itself; a repeated call costs this one lookup.
-    count = len(args)
-    if count > 2 or "func" not in kwargs:
-        function = _found.get(args if count < 4 else args[:3])
-        if function is not None:
-            return function(*args[3:], **kwargs)
-    coordinates, task_args, task_kwargs = split_arguments("call", args, kwargs)
-    return default_registry.find(*coordinates).info.func(*task_args, **task_kwargs)
-
-
-def list_tasks() -> TaskListing:
-    """List every task of the active plugin directories and of the host, and every broken module.
-
-    Returns:
-        Descriptions made from manifests and sources. Only modules whose tasks cannot be seen there are imported.
-    """
-    return default_registry.list_tasks()
-
-
-def describe(package: str, plugin: str, func: str | None = None) -> TaskDescription:
-    """Describe a task from its source, without importing its module where the source shows it.
+    task with ``package="x"``. A task's own parameter ``label`` is given by position or in `task_kwargs`:
+    ``call("p", "m", "f", task_kwargs={"label": "cat"})``.
 
     Args:
         package: The package, or an alias of it; empty for a top-level module.
         plugin: The plugin, or an alias of it.
         func: The task's name or an alias of it; None for the plugin's first task.
+        args: The task's positional arguments.
+        kwargs: Coordinates that were not given by position; ``label``, the task's label; ``task_kwargs``, a mapping of
+            keyword arguments that go to the task whatever their names are; and the task's keyword arguments.
 
     Returns:
-        The description, with signature, documentation and provenance.
+        What the task returns; what it raises is passed on.
 
     Raises:
+        TypeError: The package or the plugin is missing, or an argument is given twice.
         DioptraSDKError: As for `info`.
     """
-    return default_registry.describe(package, plugin, func)
+    # A repeated call costs one lookup of the coordinates, and nothing is packed or unpacked that is not there.
+    if not kwargs:
+        function = _found.get((package, plugin, func))
+        if function is not None:
+            return function(*args)
+    elif _OURS.isdisjoint(kwargs):
+        function = _found.get((package, plugin, func))
+        if function is not None:
+            return function(*args, **kwargs)
+    given = tuple(item for item in (package, plugin, func) if item is not ABSENT)
+    split = split_arguments("call", (*given, *args), kwargs)
+    return default_registry.find(*split.coordinates, label=split.label).info.func(*split.args, **split.kwargs)
+
+
+def call_typed(*args: Any, **kwargs: Any) -> Any:
+    """Call a task: ``call_typed(package, plugin, _return_type, func=None, *args, **kwargs)``.
+
+    Args:
+        args: As for `call`, with the type that the task returns, or a value of it, in the third place. Nothing is
+            checked when it is called.
+        kwargs: As for `call`.
+
+    Returns:
+        What the task returns; what it raises is passed on.
+
+    Raises:
+        TypeError: The package, the plugin or the type is missing, or an argument is given twice.
+        DioptraSDKError: As for `info`.
+    """
+    return call(*without_return_type(args, kwargs), **kwargs)
 
 
 def names_factory(package: str) -> Callable[[], list[str]]:
@@ -241,7 +250,7 @@ def names_factory(package: str) -> Callable[[], list[str]]:
     return partial(names, package)
 
 
-def funcs_factory(package: str) -> Callable[[str], list[str]]:
+def funcs_factory(package: str) -> FuncsFunction:
     """Make `funcs` for one package.
 
     Args:
@@ -251,6 +260,18 @@ def funcs_factory(package: str) -> Callable[[str], list[str]]:
         The function without its first argument.
     """
     return partial(funcs, package)
+
+
+def labels_factory(package: str) -> Callable[[str], set[str]]:
+    """Make `labels` for one package.
+
+    Args:
+        package: The package, or an alias of it.
+
+    Returns:
+        The function without its first argument.
+    """
+    return partial(labels, package)
 
 
 def info_factory(package: str) -> InfoFunction:

@@ -6,6 +6,7 @@ imported when it is made.
 
 from __future__ import annotations
 
+from dioptra.pyplugs._activation import Activation
 from dioptra.pyplugs._registry import Registry
 
-default_registry = Registry()
+default_registry = Registry(activation=Activation())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 from dioptra.pyplugs._activation import Activation
 from dioptra.pyplugs._discovery import Catalogue
@@ -11,7 +12,7 @@ from dioptra.pyplugs._loading import ImportFailedError, ModuleAbsentError
 from dioptra.pyplugs._registrations import Registrations
 from dioptra.pyplugs._suggest import nearest
 from dioptra.pyplugs._types import Coordinates
-from dioptra.pyplugs._views import Views
+from dioptra.pyplugs._views import ListedTask, Views
 from dioptra.sdk.exceptions import (
     PLUGIN_DIR_VARIABLE,
     MissingDependencyError,
@@ -62,16 +63,27 @@ class Diagnosis:
             target.package, target.plugin, nearest=nearest(target.plugin, names), searched=self._searched()
         )
 
-    def unknown_function(self, target: Coordinates, func: str, names: list[str]) -> UnknownPluginFunctionError:
+    def unknown_function(
+        self, target: Coordinates, listed: Sequence[ListedTask], label: str | None, meant: Sequence[str]
+    ) -> UnknownPluginFunctionError:
         """The plugin has no such task.
 
         Args:
-            target: The plugin.
-            func: What was asked for.
-            names: The tasks that the plugin has.
+            target: What was asked for.
+            listed: The tasks that the plugin has.
+            label: The label that was asked for, or None.
+            meant: The names that were asked for, if the task has another label.
         """
+        labels = {task.func: task.label for task in listed if task.label != label}
+        other = [task for task in meant if task in labels]
         return UnknownPluginFunctionError(
-            target.package, target.plugin, func, nearest=nearest(func, names), searched=self._searched()
+            target.package,
+            target.plugin,
+            target.func,
+            label=label,
+            its_label=labels[other[0]] if other else None,
+            nearest=() if target.func is None or other else nearest(target.func, [task.func for task in listed]),
+            searched=self._searched(),
         )
 
     def load_error(

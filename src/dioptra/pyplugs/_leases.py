@@ -7,6 +7,8 @@ the descriptor keep the environment as well; a collector takes the exclusive loc
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from dioptra.sdk.exceptions import PluginDirectoryError
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dioptra.manifest.model import EnvironmentDescription, InterpreterKey
+    from dioptra.pyplugs._develop import DevelopFolder
 
 _ATTEMPTS = 10
+_NO_INDEXES: Mapping[str, str] = MappingProxyType({})
 
 
 class Directory(NamedTuple):
@@ -25,9 +29,11 @@ class Directory(NamedTuple):
     Attributes:
         directory: The entry, absolute.
         entry: The path entry it gives.
-        environment: What the environment holds; None for a raw folder.
+        environment: What the environment holds; None for folders.
         roots: Folders that the modules of this entry may be loaded from.
-        lease: The descriptor that holds the lease; None for a raw folder.
+        lease: The descriptor that holds the lease; None for folders.
+        indexes: URL of the index of each wheel, by project, where `current` led to the environment.
+        develop: The develop folder, where it is one.
     """
 
     directory: str
@@ -35,13 +41,31 @@ class Directory(NamedTuple):
     environment: EnvironmentDescription | None = None
     roots: tuple[str, ...] = ()
     lease: int | None = None
+    indexes: Mapping[str, str] = _NO_INDEXES
+    develop: DevelopFolder | None = None
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether it is a raw plugin folder."""
+        return self.environment is None and self.develop is None
+
+
+def develop_directory(folder: DevelopFolder) -> Directory:
+    """The path entry of a develop folder.
+
+    Args:
+        folder: The folder.
+    """
+    source = folder.project.source
+    return Directory(folder.folder, source, roots=_roots(source), develop=folder)
 
 
 def open_directory(directory: str) -> Directory:
     """Resolve an entry of ``DIOPTRA_PLUGIN_DIR`` and lease its environment.
 
     Args:
-        directory: Absolute path of a managed plugin directory, an environment or a raw plugin folder.
+        directory: Absolute path of a managed plugin directory, one of its generations, an environment or a raw plugin
+            folder.
 
     Returns:
         What to put on the path. Close its lease with `release`.
@@ -63,14 +87,17 @@ def open_directory(directory: str) -> Directory:
         )
     kind = layout.classify(path)
     if kind is layout.PluginDirectoryKind.RAW:
-        return Directory(directory, directory, roots=_roots(path))
+        return Directory(directory, directory, roots=_roots(directory))
     for _attempt in range(_ATTEMPTS):
-        folder = path.resolve() if kind is layout.PluginDirectoryKind.ENVIRONMENT else _current(directory, path)
+        if kind is layout.PluginDirectoryKind.ENVIRONMENT:
+            folder, indexes = path.resolve(), _NO_INDEXES
+        else:
+            folder, indexes = _active_environment(directory, path, kind is layout.PluginDirectoryKind.GENERATION)
         lease = _take_lease(directory, folder)
         if lease is None:
             continue  # collected between reading the link and taking the lease: read the link again
         try:
-            return _open_environment(directory, folder, lease)
+            return _open_environment(directory, folder, lease, indexes)
         except BaseException:
             os.close(lease)
             raise
@@ -89,16 +116,22 @@ def release(directory: Directory) -> None:
         os.close(directory.lease)
 
 
-def _current(directory: str, root: Path) -> Path:
-    from dioptra.manifest.environment import current_environment
+def _active_environment(directory: str, path: Path, is_generation: bool) -> tuple[Path, Mapping[str, str]]:
+    """The environment's folder of a generation or of the active one, and where its wheels came from."""
+    from dioptra.manifest.environment import current_generation, environment_of
+    from dioptra.manifest.generation import read_origin
 
     try:
-        folder = current_environment(root)
-    except OSError as problem:
+        generation = path if is_generation else current_generation(path)
+        if generation is not None:
+            environment = environment_of(generation, root=path)
+            try:
+                return environment, read_origin(generation).indexes
+            except FileNotFoundError:
+                return environment, _NO_INDEXES  # an environment works without anybody knowing where it came from
+    except (OSError, ValueError) as problem:
         raise PluginDirectoryError(directory, why=str(problem), hint="dioptra-plugins repair") from problem
-    if folder is None:
-        raise PluginDirectoryError(directory, why="nothing was synced into it yet", hint="dioptra-plugins sync LOCK")
-    return folder
+    raise PluginDirectoryError(directory, why="nothing was synced into it yet", hint="dioptra-plugins sync LOCK")
 
 
 def _take_lease(directory: str, folder: Path) -> int | None:
@@ -141,7 +174,7 @@ def _is_same_file(descriptor: int, path: Path) -> bool:
     return os.path.samestat(os.fstat(descriptor), named)
 
 
-def _open_environment(directory: str, folder: Path, lease: int) -> Directory:
+def _open_environment(directory: str, folder: Path, lease: int, indexes: Mapping[str, str]) -> Directory:
     from dioptra.manifest.environment import SITE, interpreter_key, read_environment
 
     try:
@@ -162,13 +195,12 @@ def _open_environment(directory: str, folder: Path, lease: int) -> Directory:
     if not site.is_dir():
         raise PluginDirectoryError(directory, why=f"{site} is missing", hint="dioptra-plugins repair")
     store = folder.parent.parent / "store"
-    return Directory(
-        directory, str(site), description, (*_roots(site), *(_roots(store) if store.is_dir() else ())), lease
-    )
+    roots = (*_roots(str(site)), *(_roots(str(store)) if store.is_dir() else ()))
+    return Directory(directory, str(site), description, roots, lease, indexes)
 
 
-def _roots(path: Path) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((str(path), str(path.resolve()))))
+def _roots(path: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((path, os.path.realpath(path))))
 
 
 def _interpreter(key: InterpreterKey) -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextvars import ContextVar
-from functools import wraps
+from functools import update_wrapper, wraps
 from types import FunctionType
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from prefect import Flow
 from prefect import Task as PrefectTask
@@ -26,11 +27,11 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.futures import PrefectFuture, PrefectWrappedFuture, resolve_futures_to_results
 from prefect.results import get_result_store
 
-from dioptra.pyplugs._activation import PluginDirectories
 from dioptra.pyplugs._default import default_registry
+from dioptra.pyplugs._plugin_dirs import active_or_configured
 from dioptra.pyplugs._run_record import TaskRecord, write_run_record
-from dioptra.pyplugs._types import Task
-from dioptra.sdk.exceptions import FailedTask, TaskRunFailedError
+from dioptra.pyplugs._types import Coordinates, Task
+from dioptra.sdk.exceptions import FailedTask, PluginLoadError, TaskRunFailedError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -81,6 +82,12 @@ class _Run:
                 return tuple(ended)
             ended.extend(map(_end_of, waiting))
 
+    def forget(self) -> None:
+        """Let go of the tasks: threads of Prefect keep the context, and with it this run, for ever."""
+        with self._lock:
+            self._submitted.clear()
+            self.started_in = None
+
 
 class _Made(NamedTuple):
     """A Prefect task and what it was made of; kept on the function, so that both go together."""
@@ -89,7 +96,18 @@ class _Made(NamedTuple):
     prefect_task: PrefectTask[..., Any]
 
 
+class _Origin(NamedTuple):
+    """What a Prefect task was made of, in words: a reference to the function would keep it alive."""
+
+    module: str
+    func: str
+    distribution: str | None
+    version: str | None
+
+
 _MADE = "_dioptra_prefect_task"
+_made_tasks: WeakKeyDictionary[PrefectTask[..., Any], _Origin] = WeakKeyDictionary()
+_making = threading.Lock()
 
 _run: ContextVar[_Run | None] = ContextVar("dioptra_flow_run", default=None)
 
@@ -223,7 +241,7 @@ def _following(fn: Callable[P, R], name: str) -> Callable[P, R]:
 
     @wraps(fn)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _plugin_directories():
+        with active_or_configured(default_registry.activation):
             current = _Run(_task_run())
             token = _run.set(current)
             try:
@@ -242,7 +260,7 @@ def _following(fn: Callable[P, R], name: str) -> Callable[P, R]:
 def _following_async(fn: Callable[P, Any], name: str) -> Callable[P, Any]:
     @wraps(fn)
     async def run(*args: P.args, **kwargs: P.kwargs) -> Any:
-        with _plugin_directories():
+        with active_or_configured(default_registry.activation):
             current = _Run(_task_run())
             token = _run.set(current)
             # In a thread, because waiting for a future blocks, and tasks may need this loop.
@@ -272,6 +290,7 @@ def _task_run() -> object:
 def _new_task(task: Task) -> PrefectTask[..., Any]:
     info, provenance = task.info, task.provenance
     release = f"{provenance.distribution}=={provenance.version}" if provenance.distribution else None
+    module = Coordinates(info.package_name, info.plugin_name).module
     function = _instances(info.func) if isinstance(info.func, type) else info.func
     made: PrefectTask[..., Any] = prefect_task(
         name=f"{info.plugin_name}.{info.func_name}",
@@ -279,7 +298,41 @@ def _new_task(task: Task) -> PrefectTask[..., Any]:
         version=release,
         tags=[release] if release else [],
     )(function if task.nout is None else _counting(function, task.nout))
+    default_registry.activation.when_unloaded(_retire)
+    with _making:
+        _made_tasks[made] = _Origin(module, info.func_name, provenance.distribution, provenance.version)
     return made
+
+
+def _retire(modules: Collection[str]) -> None:
+    """Part Prefect's tasks from functions of modules that were unloaded.
+
+    Threads of Prefect keep the context in which they were started, and with it the task that ran then, for ever. The
+    function would stay alive with it, and whoever kept such a task would run the code of an environment that was left.
+    """
+    with _making:
+        for made, origin in list(_made_tasks.items()):
+            if origin.module in modules:
+                del _made_tasks[made]
+                for name in vars(made.fn):
+                    made.__dict__.pop(name, None)
+                made.fn = _refusing(origin)
+                update_wrapper(made, made.fn)
+
+
+def _refusing(origin: _Origin) -> Callable[..., Any]:
+    """A function in place of one that was unloaded."""
+
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise PluginLoadError(
+            origin.module,
+            distribution=origin.distribution,
+            version=origin.version,
+            why="its plugin directory was left after this Prefect task had been made",
+            hint=f"get the task {origin.func!r} anew with dioptra.pyplugs.get_task",
+        )
+
+    return refuse
 
 
 def _counting(function: Callable[..., Any], nout: int) -> Callable[..., Any]:
@@ -326,19 +379,13 @@ def _as_list(upstream: Any) -> list[Any] | None:
     return [upstream] if one else list(upstream)
 
 
-def _plugin_directories() -> PluginDirectories:
-    activation = default_registry.activation
-    # Active ones are entered again: a run that ends in another thread must not take them away from this one.
-    active = tuple(directory.directory for directory in activation.directories)
-    return PluginDirectories(activation, active)
-
-
 def _finish(run: _Run, name: str, own: BaseException | None = None) -> None:
     """Wait for all tasks, write the run's record where one is wanted, and fail if a task did not complete.
 
     The flow's own exception wins over all that is found here.
     """
     ended = run.wait()
+    run.forget()
     problem = _failure(ended, name) if own is None else own
     try:
         write_run_record(name, [TaskRecord.of(item.task, item.state) for item in ended])

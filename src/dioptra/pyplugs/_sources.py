@@ -1,7 +1,8 @@
-"""Reading what is declared: by active environments, raw folders and distributions installed in the host.
+"""Reading what is declared: by active environments, develop and raw folders, and distributions of the host.
 
 What was read of a path entry is kept as long as the entry's folder has the same time of change, so that a plugin that
-is installed while the process runs is found, and a lookup reads nothing twice.
+is installed while the process runs is found, and a lookup reads nothing twice. Modules of raw folders are kept as long
+as they have the same content.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from dioptra.pyplugs._activation import Activation
 from dioptra.pyplugs._discovery import Catalogue, Declared
 from dioptra.pyplugs._leases import Directory
+from dioptra.pyplugs._rules import Rules
+from dioptra.pyplugs._specs import find_spec
 from dioptra.pyplugs._types import BrokenModule, Provenance
 from dioptra.pyplugs._unloading import is_below
 
 if TYPE_CHECKING:
     from dioptra.manifest.model import EnvironmentWheel, ModuleEntry
 
-_Key = tuple[tuple[str, int], ...]
+_Key = tuple[object, ...]
 
 
 class Declarations(NamedTuple):
@@ -46,16 +49,22 @@ class Sources:
     def __init__(self, activation: Activation) -> None:
         self._activation = activation
         self._lock = threading.RLock()
-        self._read: dict[tuple[str | None, _Key], Declarations] = {}
+        self._read: dict[_Key, Declarations] = {}
+        self._scanned: dict[tuple[str, str], tuple[bytes, ModuleEntry]] = {}
         self._catalogue: tuple[list[Declarations], Catalogue] = ([], Catalogue(()))
 
-    def catalogue(self) -> Catalogue:
-        """The catalogue of everything that active plugin directories and the host declare."""
+    def catalogue(self, rules: Rules) -> Catalogue:
+        """The catalogue of everything that active plugin directories and the host declare.
+
+        Args:
+            rules: What of it may be used.
+        """
         with self._lock:
             found = self._declarations()
             known, catalogue = self._catalogue
-            if len(known) != len(found) or any(one is not other for one, other in zip(known, found, strict=True)):
-                catalogue = Catalogue(declared for item in found for declared in item.declared)
+            same = len(known) == len(found) and all(one is other for one, other in zip(known, found, strict=True))
+            if not same or catalogue.rules != rules:
+                catalogue = Catalogue(self._standing(found), rules)
                 self._catalogue = found, catalogue
             return catalogue
 
@@ -67,13 +76,27 @@ class Sources:
     def raw_modules(self) -> Iterator[tuple[Directory, ModuleEntry]]:
         """Scan the modules of raw folders that mention the registry, whether or not a distribution declares them."""
         for directory in self._activation.directories:
-            if directory.environment is None:
-                for module in _scan_folder(directory.entry):
+            if directory.is_raw:
+                for module in self._scan_folder(directory.entry):
                     yield directory, module
+
+    def raw_module(self, name: str) -> Iterator[tuple[Directory, ModuleEntry]]:
+        """Scan one module in every raw folder that has it.
+
+        Args:
+            name: Its dotted name.
+        """
+        *package, stem = name.split(".")
+        for directory in self._activation.directories:
+            if directory.is_raw:
+                for file in ("/".join((*package, f"{stem}.py")), "/".join((*package, stem, "__init__.py"))):
+                    module = self._scan_file(directory.entry, file, name)
+                    if module is not None:
+                        yield directory, module
 
     def raw_entries(self) -> list[str]:
         """Path entries of the active raw folders."""
-        return [item.entry for item in self._activation.directories if item.environment is None]
+        return [item.entry for item in self._activation.directories if item.is_raw]
 
     def directory_of(self, file: str) -> str | None:
         """The active plugin directory that a file lies in, or None for the host.
@@ -84,33 +107,102 @@ class Sources:
         return next((item.directory for item in self._activation.directories if is_below(file, item.roots)), None)
 
     def wheel_of(self, module: str) -> tuple[Directory, EnvironmentWheel] | None:
-        """The wheel of an active environment that brings a module, declared or not.
+        """The wheel of an active environment that a module is imported from, declared or not.
 
         Args:
             module: Its dotted name.
         """
-        for directory in self._activation.directories:
-            for wheel in () if directory.environment is None else directory.environment.wheels:
-                if any(module == root or module.startswith(f"{root}.") for root in wheel.import_roots):
-                    return directory, wheel
+        environments = [(item, item.environment) for item in self._activation.directories if item.environment]
+        file = _file_of(module) if environments else None
+        if file is None:
+            return None
+        for directory, environment in environments:
+            if is_below(file, directory.roots):
+                return next(((directory, wheel) for wheel in environment.wheels if _brings(wheel, module)), None)
         return None
+
+    def forget(self) -> None:
+        """Read everything anew the next time."""
+        with self._lock:
+            self._read.clear()
+            self._scanned.clear()
+            self._catalogue = [], Catalogue(())
+
+    def _standing(self, found: Sequence[Declarations]) -> list[Declared]:
+        """What is declared, without the distributions that develop folders stand in for."""
+        stand_ins = {folder.project.project: folder.folder for folder in self._activation.develop}
+        return [
+            declared
+            for item in found
+            for declared in item.declared
+            if stand_ins.get(declared.manifest.project) in {None, declared.plugin_directory}
+        ]
 
     def _declarations(self) -> list[Declarations]:
         directories = self._activation.directories
         own = [root for directory in directories for root in directory.roots]
         host = [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109 - path entries are strings
         path = [entry for entry in host if not is_below(entry, own)]
-        key: tuple[str | None, _Key] = None, tuple((entry, _changed(entry)) for entry in path)
+        key: _Key = tuple((entry, _changed(entry)) for entry in path)
         kept = {key: self._read.get(key) or _read_installed(path, None)}
         for directory in directories:
-            if directory.environment is None:
-                key = directory.directory, ((directory.entry, _changed(directory.entry)),)
-                kept[key] = self._read.get(key) or _read_installed([directory.entry], directory.directory)
-            else:
-                key = directory.directory, ((directory.entry, 0),)
+            if directory.develop is not None:
+                key = directory.develop, directory.develop.reads
+                kept[key] = self._read.get(key) or _read_develop(directory)
+            elif directory.environment is not None:
+                key = directory.directory, directory.entry
                 kept[key] = self._read.get(key) or _read_environment(directory)
+            else:
+                key = directory.directory, directory.entry, _changed(directory.entry)
+                kept[key] = self._read.get(key) or _read_installed([directory.entry], directory.directory)
         self._read = kept
         return list(kept.values())
+
+    def _scan_folder(self, root: str) -> Iterator[ModuleEntry]:
+        from pathlib import Path
+
+        for folder, folders, files in os.walk(root):
+            folders[:] = sorted(name for name in folders if name.isidentifier() and not name.startswith("_"))
+            package = Path(folder).relative_to(root).parts
+            for file in sorted(files):
+                stem = file.removesuffix(".py")
+                is_package = stem == "__init__" and bool(package)
+                if stem == file or not (is_package or (stem.isidentifier() and not stem.startswith("_"))):
+                    continue
+                name = ".".join(package if is_package else (*package, stem))
+                module = self._scan_file(root, "/".join((*package, file)), name)
+                if module is not None:
+                    yield module
+
+    def _scan_file(self, root: str, file: str, name: str) -> ModuleEntry | None:
+        """Scan a module of a raw folder; None if it is not there, or does not speak of the registry."""
+        from dioptra.manifest.scanner import scan_module
+
+        try:
+            with open(os.path.join(root, *file.split("/")), "rb") as stream:  # noqa: PTH118, PTH123 - many small files
+                source = stream.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        # A raw folder may hold whole libraries; only modules that speak of the registry are worth parsing.
+        if b"pyplugs" not in source:
+            return None
+        known = self._scanned.get((root, file))
+        if known is None or known[0] != source:
+            known = self._scanned[root, file] = source, scan_module(source, name=name, path=file)
+        return known[1]
+
+
+def _file_of(module: str) -> str | None:
+    """The file that a module was imported from, or would be."""
+    loaded = sys.modules.get(module)
+    if loaded is not None:
+        return getattr(loaded, "__file__", None)
+    spec = find_spec(module)
+    return None if spec is None else spec.origin
+
+
+def _brings(wheel: EnvironmentWheel, module: str) -> bool:
+    return any(module == root or module.startswith(f"{root}.") for root in wheel.import_roots)
 
 
 def _changed(entry: str) -> int:
@@ -122,13 +214,27 @@ def _changed(entry: str) -> int:
 
 def _read_environment(directory: Directory) -> Declarations:
     assert directory.environment is not None
+    indexes = directory.indexes
     return Declarations(
         tuple(
-            Declared(wheel.manifest, wheel.sha256, directory.directory, directory.entry)
+            Declared(wheel.manifest, wheel.sha256, directory.directory, directory.entry, indexes.get(wheel.project))
             for wheel in directory.environment.wheels
             if wheel.manifest is not None
         )
     )
+
+
+def _read_develop(directory: Directory) -> Declarations:
+    assert directory.develop is not None
+    folder = directory.develop
+    declared = Declared(
+        folder.project.manifest,
+        plugin_directory=directory.directory,
+        site=directory.entry,
+        commit=folder.state.commit,
+        dirty=folder.state.dirty,
+    )
+    return Declarations((declared,))
 
 
 def _read_installed(path: Sequence[str], plugin_directory: str | None) -> Declarations:
@@ -140,30 +246,11 @@ def _read_installed(path: Sequence[str], plugin_directory: str | None) -> Declar
         error = distribution.error
         if error is None:
             try:
-                declared.append(Declared(scan_installed(distribution), None, plugin_directory))
+                site = None if distribution.editable else str(distribution.site)
+                declared.append(Declared(scan_installed(distribution), None, plugin_directory, site))
                 continue
             except OSError as problem:
                 error = str(problem)
         provenance = Provenance(distribution.project, distribution.version, plugin_directory=plugin_directory)
         broken.append(BrokenModule("", error, None, provenance._replace(sources=("entry-point",))))
     return Declarations(tuple(declared), tuple(broken))
-
-
-def _scan_folder(root: str) -> Iterator[ModuleEntry]:
-    from pathlib import Path
-
-    from dioptra.manifest.scanner import scan_module
-
-    for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if name.isidentifier() and not name.startswith("_"))
-        package = Path(folder).relative_to(root).parts
-        for file in sorted(files):
-            stem = file.removesuffix(".py")
-            is_package = stem == "__init__" and bool(package)
-            if stem == file or not (is_package or (stem.isidentifier() and not stem.startswith("_"))):
-                continue
-            source = (Path(folder) / file).read_bytes()
-            # A raw folder may hold whole libraries; only modules that speak of the registry are worth parsing.
-            if b"pyplugs" in source:
-                name = ".".join(package if is_package else (*package, stem))
-                yield scan_module(source, name=name, path="/".join((*package, file)))

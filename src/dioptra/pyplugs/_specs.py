@@ -29,7 +29,7 @@ def find_spec(name: str) -> ModuleSpec | None:
         return None
     for finder in list(sys.meta_path):
         if finder is PathFinder:
-            spec = _search_path(name, sys.path if path is None else path)
+            spec = search_path(name, sys.path if path is None else path)
         else:
             # Finders without find_spec belong to the protocol that Python 3.12 removed.
             search = getattr(finder, "find_spec", None)
@@ -100,7 +100,16 @@ def forget_listings(path: Iterable[str]) -> None:
             invalidate()
 
 
-def _search_path(name: str, path: Iterable[str]) -> ModuleSpec | None:
+def search_path(name: str, path: Iterable[str]) -> ModuleSpec | None:
+    """Find a module or package in path entries, as the path based finder does, its package imported or not.
+
+    Args:
+        name: Its dotted name; only the last part is looked for in the entries.
+        path: The path entries.
+
+    Returns:
+        The first spec with a loader, else that of a namespace package with all portions, else None.
+    """
     import os
     import pkgutil
 

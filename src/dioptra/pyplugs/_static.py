@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from dioptra.pyplugs._specs import find_spec
-from dioptra.pyplugs._types import Function, Provenance, TaskDescription, split_docstring
+from dioptra.pyplugs._types import Provenance, TaskDescription
 
 if TYPE_CHECKING:
     import inspect
 
     from dioptra.manifest.model import ModuleEntry, Parameter, ParameterKind, TaskEntry
+    from dioptra.pyplugs._registrations import Registration
 
 
 def scan_source(module: str) -> ModuleEntry | None:
@@ -40,104 +40,102 @@ def scan_source(module: str) -> ModuleEntry | None:
     return scan_module(source, name=module, path=spec.origin)
 
 
-def describe_entry(entry: TaskEntry, provenance: Provenance) -> TaskDescription:
+def describe_entry(package: str, plugin: str, task: TaskEntry, provenance: Provenance) -> TaskDescription:
     """Describe a task from its manifest.
 
     Args:
-        entry: What the manifest says.
+        package: Dotted name of the package that holds the plugin module.
+        plugin: The plugin module's last name.
+        task: What the manifest says.
         provenance: Where the task comes from.
     """
-    description, doc = split_docstring(entry.doc)
-    unseen = entry.entry_point is not None and not entry.parameters and not entry.doc and entry.line == 1
-    return TaskDescription(
-        package=entry.package,
-        plugin=entry.plugin,
-        func=entry.func,
-        signature="(...)" if unseen else signature_text(entry.parameters, entry.returns),
-        description=description,
-        doc=doc,
-        sort_value=entry.sort_value,
-        nout=entry.nout,
-        is_async=entry.is_async,
-        is_class=entry.is_class,
-        line=entry.line,
-        parameters=entry.parameters,
-        provenance=provenance,
+    fields = (
+        package,
+        plugin,
+        task.func,
+        task.signature,
+        task.doc,
+        task.sort_value,
+        task.label,
+        task.nout,
+        task.is_async,
+        task.is_class,
+        provenance,
     )
+    # Thousands are made for one listing; a named tuple's own constructor takes twice as long.
+    return tuple.__new__(TaskDescription, fields)
 
 
-def describe_function(
-    package: str, plugin: str, func: str, function: Function, sort_value: float, provenance: Provenance
+def describe_registration(
+    module: str, func: str, registration: Registration, provenance: Provenance
 ) -> TaskDescription:
     """Describe a task that is registered and whose source does not show it.
 
     Args:
-        package: The task's package.
-        plugin: The task's plugin.
+        module: Dotted name of the plugin module.
         func: The task's name.
-        function: What was registered.
-        sort_value: The value it was registered with.
+        registration: What was registered.
         provenance: Where it comes from.
     """
     import inspect
 
-    parameters: tuple[Parameter, ...] = ()
-    try:
-        signature: inspect.Signature | None = inspect.signature(function)
-    except (TypeError, ValueError):
-        signature = None  # some functions of extension modules have none
-    text = "(...)"
-    if signature is not None:
-        parameters = tuple(_parameter(item) for item in signature.parameters.values())
-        returns = None if signature.return_annotation is inspect.Signature.empty else signature.return_annotation
-        text = signature_text(parameters, None if returns is None else _annotation(returns))
-    description, doc = split_docstring(inspect.cleandoc(getattr(function, "__doc__", None) or ""))
-    code = getattr(function, "__code__", None)
+    package, _, plugin = module.rpartition(".")
+    function = registration.func
     return TaskDescription(
-        package=package,
-        plugin=plugin,
-        func=func,
-        signature=text,
-        description=description,
-        doc=doc,
-        sort_value=sort_value,
-        nout=getattr(function, "_task_nout", None),
-        is_async=inspect.iscoroutinefunction(function),
-        is_class=inspect.isclass(function),
-        line=None if code is None else code.co_firstlineno,
-        parameters=parameters,
-        provenance=provenance,
+        package,
+        plugin,
+        func,
+        function_signature(function),
+        inspect.cleandoc(getattr(function, "__doc__", None) or ""),
+        registration.sort_value,
+        registration.label,
+        getattr(function, "_task_nout", None),
+        inspect.iscoroutinefunction(function),
+        inspect.isclass(function),
+        provenance._replace(line=definition_line(function)) if provenance.line is None else provenance,
     )
 
 
-def signature_text(parameters: Iterable[Parameter], returns: str | None = None) -> str:
-    """Write a signature as Python does.
+def function_signature(function: object) -> str:
+    """The signature of a function or class as text, in the form that manifests have.
 
     Args:
-        parameters: In order.
-        returns: The return annotation's source text, or None.
-
-    Returns:
-        Such as ``(data: str, /, *, size: int = 64) -> str``.
+        function: Anything callable.
     """
-    parts: list[str] = []
-    positional_only = starred = False
-    for parameter in parameters:
-        if positional_only and parameter.kind != "positional_only":
-            parts.append("/")
-        positional_only = parameter.kind == "positional_only"
-        if parameter.kind == "keyword_only" and not starred:
-            parts.append("*")
-        starred = starred or parameter.kind in {"var_positional", "keyword_only"}
-        stars = {"var_positional": "*", "var_keyword": "**"}.get(parameter.kind, "")
-        annotation = "" if parameter.annotation is None else f": {parameter.annotation}"
-        equals = " = " if annotation else "="
-        default = "" if parameter.default is None else f"{equals}{parameter.default}"
-        parts.append(f"{stars}{parameter.name}{annotation}{default}")
-    if positional_only:
-        parts.append("/")
-    arrow = "" if returns is None else f" -> {returns}"
-    return f"({', '.join(parts)}){arrow}"
+    import inspect
+
+    from dioptra.manifest.model import UNSEEN_SIGNATURE
+    from dioptra.manifest.signatures import signature_text
+
+    if not callable(function):
+        return UNSEEN_SIGNATURE
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return UNSEEN_SIGNATURE  # some functions of extension modules have none
+    returns = None if signature.return_annotation is inspect.Signature.empty else signature.return_annotation
+    return signature_text(
+        [_parameter(item) for item in signature.parameters.values()], None if returns is None else _annotation(returns)
+    )
+
+
+def definition_line(function: object) -> int | None:
+    """The line on which a function is defined, below its decorators; None where that is unknown.
+
+    Args:
+        function: A function or class.
+    """
+    import ast
+    import inspect
+    import textwrap
+
+    try:
+        lines, first = inspect.getsourcelines(function)  # type: ignore[arg-type]  # raises TypeError for others
+        (node,) = ast.parse(textwrap.dedent("".join(lines))).body
+    except (OSError, TypeError, SyntaxError, ValueError):
+        code = getattr(function, "__code__", None)
+        return None if code is None else int(code.co_firstlineno)
+    return first + node.lineno - 1
 
 
 def _parameter(item: inspect.Parameter) -> Parameter:
@@ -147,11 +145,21 @@ def _parameter(item: inspect.Parameter) -> Parameter:
         name=item.name,
         kind=cast("ParameterKind", item.kind.name.lower()),
         annotation=None if item.annotation is item.empty else _annotation(item.annotation),
-        default=None if item.default is item.empty else repr(item.default),
+        default=None if item.default is item.empty else _expression(repr(item.default)),
     )
 
 
 def _annotation(annotation: object) -> str:
     import inspect
 
-    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    return _expression(annotation if isinstance(annotation, str) else inspect.formatannotation(annotation))
+
+
+def _expression(text: str) -> str:
+    """The text, if it is an expression; a signature has to stay one that can be read."""
+    import ast
+
+    try:
+        return ast.unparse(ast.parse(text, mode="eval"))
+    except (SyntaxError, ValueError):
+        return "..."

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from dioptra.pyplugs._binding import split_arguments
 from dioptra.pyplugs._default import default_registry
+from dioptra.pyplugs._types import Task
 from dioptra.sdk.exceptions import PrefectDependencyError
 
 if TYPE_CHECKING:
@@ -29,13 +30,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def get_task(package: str, plugin: str, func: str | None = None) -> PrefectTask[..., Any]:
+def get_task(package: str, plugin: str, func: str | None = None, label: str | None = None) -> PrefectTask[..., Any]:
     """Give the Prefect task of a plugin's task, for what `call_task` does not offer (``.map``, ``.with_options``).
 
     Args:
         package: The package, or an alias of it; empty for a top-level module.
         plugin: The plugin, or an alias of it.
         func: The task's name or an alias of it; None for the plugin's first task.
+        label: The task's label; None for a task without one.
 
     Returns:
         A Prefect task called ``plugin.func``, with ``project==version`` as tag and version; for a function always the
@@ -48,22 +50,25 @@ def get_task(package: str, plugin: str, func: str | None = None) -> PrefectTask[
     _require_prefect("get_task")
     from dioptra.pyplugs._prefect import make_task
 
-    return make_task(default_registry.find(package, plugin, func))
+    return make_task(default_registry.find(package, plugin, func, label=label))
 
 
 def call_task(*args: Any, **kwargs: Any) -> Any:
     """Call a plugin's task: ``call_task(package, plugin, func=None, *args, upstream_tasks=None, **kwargs)``.
 
+    The arguments are those of `call`, and `upstream_tasks`.
+
     Inside a flow this submits the task and returns a future, which may be given to other tasks, alone or inside of
     lists, tuples and dictionaries. Inside a task, and outside of any flow, it calls the function.
 
     Coordinates may be given by position or by keyword; by position they leave the keywords ``package``, ``plugin`` and
-    ``func`` to the task. A task's own parameter ``upstream_tasks`` can only be given by position.
+    ``func`` to the task. A task's own parameters ``label`` and ``upstream_tasks`` are given by position, or in
+    ``task_kwargs``, a mapping whose items all go to the task.
 
     Args:
         args: The package, the plugin, the task's name (None for the plugin's first task), the task's arguments.
-        kwargs: Coordinates that were not given by position, `upstream_tasks`, and the task's keyword arguments.
-            `upstream_tasks` lists futures that must have completed before the task starts.
+        kwargs: Coordinates that were not given by position; ``upstream_tasks``, futures that must have completed before
+            the task starts; ``label``, the task's label; ``task_kwargs``; and the task's keyword arguments.
 
     Returns:
         A future inside a flow; what the task returns elsewhere. The future of a task with ``task_nout(n)`` can be
@@ -75,15 +80,29 @@ def call_task(*args: Any, **kwargs: Any) -> Any:
         DioptraSDKError: The task cannot be found or loaded.
     """
     _require_prefect("call_task")
-    coordinates, task_args, task_kwargs = split_arguments("call_task", args, kwargs)
-    upstream = task_kwargs.pop("upstream_tasks", None)
-    task = default_registry.find(*coordinates)
+    split = split_arguments("call_task", args, kwargs, own=("upstream_tasks",))
+    task = default_registry.find(*split.coordinates, label=split.label)
+    return run_or_submit(task, split.args, split.kwargs, split.own.get("upstream_tasks"))
+
+
+def run_or_submit(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any], upstream: Any = None) -> Any:
+    """Call a task as `call_task` does; prefect need not be installed.
+
+    Args:
+        task: The task.
+        args: Its positional arguments.
+        kwargs: Its keyword arguments.
+        upstream: Futures that must have completed before it starts.
+
+    Returns:
+        A future inside a flow; what the task returns elsewhere.
+    """
     if "prefect" in sys.modules:
         from dioptra.pyplugs._prefect import calls_submit, submit
 
         if calls_submit():
-            return submit(task, task_args, task_kwargs, upstream)
-    return task.info.func(*task_args, **task_kwargs)
+            return submit(task, args, kwargs, upstream)
+    return task.info.func(*args, **kwargs)
 
 
 def get_task_factory(package: str) -> Callable[..., PrefectTask[..., Any]]:
@@ -151,4 +170,4 @@ def flow(fn: Callable[P, R] | None = None, /, **options: Any) -> Flow[P, R] | Ca
 
 def _require_prefect(function: str) -> None:
     if "prefect" not in sys.modules and importlib.util.find_spec("prefect") is None:
-        raise PrefectDependencyError(function)
+        raise PrefectDependencyError(f"{function} needs the package 'prefect', which is not installed")

@@ -8,10 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from dioptra.sdk.exceptions import Claimant
+
 if TYPE_CHECKING:
     from dioptra.manifest.model import Parameter
 
 Function: TypeAlias = Callable[..., Any]
+ABSENT = object()
+"""Stands for a coordinate that was not given."""
+
 Source: TypeAlias = Literal["decorator", "entry-point"]
 
 
@@ -46,6 +51,7 @@ class PluginInfo(NamedTuple):
         doc: The rest of its docstring.
         module_doc: The plugin module's docstring.
         sort_value: The value given to ``register(sort_value=…)``.
+        label: The value given to ``register(label=…)``, or None.
     """
 
     package_name: str
@@ -56,6 +62,7 @@ class PluginInfo(NamedTuple):
     doc: str
     module_doc: str
     sort_value: float
+    label: str | None = None
 
 
 class Provenance(NamedTuple):
@@ -63,21 +70,30 @@ class Provenance(NamedTuple):
 
     Attributes:
         distribution: Project name of the distribution that brings the task.
-        version: Its version.
+        version: Its version; of a develop folder with ``+develop``.
         wheel_sha256: Digest of the wheel it was installed from.
+        index_url: URL of the index that the wheel was synced from; None where an environment was entered directly.
         entry_points: Names of the ``dioptra.plugins`` entry points that reach the task, sorted.
         sources: How the task became known; both where a decorated task is also reached by an entry point.
         file: The plugin module's file.
-        plugin_directory: The entry of ``DIOPTRA_PLUGIN_DIR`` it was found in, or None for the host.
+        line: One-based line of the task's definition in it.
+        plugin_directory: The entry of ``DIOPTRA_PLUGIN_DIR``, or the develop folder, that it was found in; None for
+            the host.
+        commit: Of a develop folder in a git work tree, the commit that is checked out.
+        dirty: Of a develop folder in a git work tree, whether its files differ from that commit.
     """
 
     distribution: str | None = None
     version: str | None = None
     wheel_sha256: str | None = None
+    index_url: str | None = None
     entry_points: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ("decorator",)
     file: str | None = None
+    line: int | None = None
     plugin_directory: str | None = None
+    commit: str | None = None
+    dirty: bool | None = None
 
 
 class Task(NamedTuple):
@@ -102,14 +118,12 @@ class TaskDescription(NamedTuple):
         plugin: The plugin module's last name.
         func: The task's name.
         signature: Such as ``(data_dir: str, size: int = 64) -> str``; ``(...)`` where it cannot be seen.
-        description: First paragraph of its docstring.
-        doc: The rest of its docstring.
+        docstring: Its docstring, free of indentation.
         sort_value: The value given to ``register(sort_value=…)``.
+        label: The value given to ``register(label=…)``, or None.
         nout: The number of results given to ``task_nout``, or None.
         is_async: Whether it is a coroutine function.
         is_class: Whether a class was registered.
-        line: One-based line of the definition, or None where it cannot be seen.
-        parameters: The parameters in order.
         provenance: Where it comes from.
     """
 
@@ -117,15 +131,42 @@ class TaskDescription(NamedTuple):
     plugin: str
     func: str
     signature: str
-    description: str
-    doc: str
+    docstring: str
     sort_value: float
+    label: str | None
     nout: int | None
     is_async: bool
     is_class: bool
-    line: int | None
-    parameters: tuple[Parameter, ...]
     provenance: Provenance
+
+    @property
+    def description(self) -> str:
+        """First paragraph of its docstring."""
+        return split_docstring(self.docstring)[0]
+
+    @property
+    def doc(self) -> str:
+        """The rest of its docstring."""
+        return split_docstring(self.docstring)[1]
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters in order; none where the signature cannot be seen."""
+        from dioptra.manifest.signatures import parse_signature
+
+        return parse_signature(self.signature)[0]
+
+    @property
+    def returns(self) -> str | None:
+        """The return annotation's source text, or None."""
+        from dioptra.manifest.signatures import parse_signature
+
+        return parse_signature(self.signature)[1]
+
+    @property
+    def line(self) -> int | None:
+        """One-based line of the definition, or None where it cannot be seen."""
+        return self.provenance.line
 
     @property
     def module(self) -> str:
@@ -147,6 +188,26 @@ class BrokenModule(NamedTuple):
     error: str
     exception: Exception | None
     provenance: Provenance
+
+
+class Conflict(NamedTuple):
+    """A task that more than one source has.
+
+    Attributes:
+        package: Dotted name of the package, or an alias of several packages.
+        plugin: The plugin, or an alias of several plugins.
+        func: The task's name; None where all tasks of the plugin are meant, because they cannot be seen.
+        claimants: The distributions that declare it, in a fixed order.
+        folders: Raw folders that hold it as well, in the order of ``DIOPTRA_PLUGIN_DIR``.
+        chosen: The distribution that is used; None where looking it up raises `TaskConflictError`.
+    """
+
+    package: str
+    plugin: str
+    func: str | None
+    claimants: tuple[Claimant, ...]
+    folders: tuple[str, ...]
+    chosen: Claimant | None
 
 
 class TaskListing(NamedTuple):

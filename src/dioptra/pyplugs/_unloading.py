@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from importlib.machinery import EXTENSION_SUFFIXES
 from types import ModuleType
 
@@ -38,7 +38,7 @@ def extension_modules(modules: Iterable[tuple[str, ModuleType]]) -> tuple[str, .
     )
 
 
-def unload(modules: dict[str, ModuleType]) -> None:
+def unload(modules: Mapping[str, ModuleType]) -> None:
     """Remove modules from `sys.modules`, and from the packages that stay.
 
     Args:
@@ -51,6 +51,19 @@ def unload(modules: dict[str, ModuleType]) -> None:
         parent = sys.modules.get(parent_name)
         if parent is not None and getattr(parent, attribute, None) is module:
             delattr(parent, attribute)
+
+
+def load_again(modules: Mapping[str, ModuleType]) -> None:
+    """Undo `unload`.
+
+    Args:
+        modules: What was unloaded.
+    """
+    for name, module in modules.items():
+        sys.modules[name] = module
+        parent_name, _, attribute = name.rpartition(".")
+        if parent_name in sys.modules:
+            setattr(sys.modules[parent_name], attribute, module)
 
 
 def forget_finders(roots: Collection[str]) -> None:

@@ -6,6 +6,7 @@ whose entry is `dynamic` is imported to be listed. One broken module never stand
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -16,23 +17,25 @@ from dioptra.pyplugs._loading import holds_code
 from dioptra.pyplugs._registrations import Registrations, is_importing
 from dioptra.pyplugs._sources import Sources
 from dioptra.pyplugs._specs import package_path
-from dioptra.pyplugs._types import BrokenModule, Provenance, Source, TaskDescription, TaskListing
+from dioptra.pyplugs._types import BrokenModule, Provenance, Source, TaskDescription
 from dioptra.sdk.exceptions import PluginLoadError
 
 if TYPE_CHECKING:
     from dioptra.manifest.model import ModuleEntry, TaskEntry
 
 
-class PluginView(NamedTuple):
-    """One plugin module.
+class ListedTask(NamedTuple):
+    """A task of a plugin, as far as lists and lookups need it.
 
     Attributes:
-        functions: Its tasks with their sort values, in order of registration.
-        error: Why it cannot be read, or None.
+        func: Its name.
+        sort_value: The value given to ``register(sort_value=…)``.
+        label: The value given to ``register(label=…)``, or None.
     """
 
-    functions: tuple[tuple[str, float], ...] = ()
-    error: str | None = None
+    func: str
+    sort_value: float
+    label: str | None
 
 
 class Views:
@@ -75,35 +78,39 @@ class Views:
         modules = {*catalogue.modules_in(package), *self._registered_in(package), *self._submodules(package)}
         found = []
         for module in modules:
-            functions = self.plugin(catalogue, module).functions
-            if functions:
-                found.append((functions[0][1], module.rpartition(".")[2]))
+            tasks = self.tasks(catalogue, module)
+            if tasks:
+                found.append((tasks[0].sort_value, module.rpartition(".")[2]))
         return sorted(found)
 
-    def plugin(self, catalogue: Catalogue, module: str) -> PluginView:
-        """One plugin module.
+    def tasks(self, catalogue: Catalogue, module: str) -> tuple[ListedTask, ...]:
+        """The tasks of one plugin module.
 
         Args:
             catalogue: What is declared.
             module: Its dotted name.
 
         Returns:
-            Its tasks; none where there is no such module, or it registers none.
+            Its tasks in order of registration, without those that are blocked; none where there is no such module,
+            or it registers none.
         """
         entry = self._entry(catalogue, module)
-        if entry is not None and entry.dynamic and not _is_loaded(module):
+        if entry is not None and entry.dynamic and not _is_loaded(module) and not catalogue.blocking(module):
             try:
                 self._load(module)
-            except PluginLoadError as problem:
-                return PluginView(_functions(entry), str(problem))
+            except PluginLoadError:
+                return self._allowed(catalogue, module, _listed(entry))  # the registry keeps the error
         if not _is_loaded(module):
-            return PluginView() if entry is None else PluginView(_functions(entry), entry.error)
-        functions = {name: item.sort_value for name, item in self._registrations.visible(module).items()}
+            return () if entry is None else self._allowed(catalogue, module, _listed(entry))
+        found = {
+            name: ListedTask(name, item.sort_value, item.label)
+            for name, item in self._registrations.visible(module).items()
+        }
         for claim in catalogue.claims(module):
             for task in claim.module.tasks:
                 if task.entry_point is not None:
-                    functions.setdefault(task.func, task.sort_value)
-        return PluginView(tuple(functions.items()))
+                    found.setdefault(task.func, ListedTask(task.func, task.sort_value, task.label))
+        return self._allowed(catalogue, module, tuple(found.values()))
 
     def provenance(self, catalogue: Catalogue, module: str, func: str | None = None) -> Provenance:
         """Where a module, or a task of it, comes from.
@@ -114,37 +121,45 @@ class Views:
             func: The task's name, or None.
         """
         file = getattr(sys.modules.get(module), "__file__", None)
-        registered = func is not None and func in self._registrations.visible(module)
+        registration = None if func is None else self._registrations.visible(module).get(func)
         claims = catalogue.claims(module)
         if claims:
-            return _claimed(claims[0], func, file=file, registered=registered)
+            claim = claims[0]
+            task = None if func is None else claim.task(func)
+            decorated = registration is not None or (task is not None and task.entry_point is None)
+            return _Claimed.of(claim, file).provenance(func, decorated=decorated, line=task.line if task else None)
         wheel = self._sources.wheel_of(module)
         if wheel is not None:
             directory, brought = wheel
             return Provenance(
-                brought.project, brought.version, brought.sha256, file=file, plugin_directory=directory.directory
+                brought.project,
+                brought.version,
+                brought.sha256,
+                directory.indexes.get(brought.project),
+                file=file,
+                plugin_directory=directory.directory,
             )
         return Provenance(file=file, plugin_directory=None if file is None else self._sources.directory_of(file))
 
-    def listing(self, catalogue: Catalogue) -> TaskListing:
+    def listing(self, catalogue: Catalogue) -> tuple[list[TaskDescription], list[BrokenModule]]:
         """Every task that can be found, and every module that is broken.
 
         Args:
             catalogue: What is declared.
+
+        Returns:
+            Tasks by package, sort value of the plugin, plugin and order of definition; and broken modules.
         """
         tasks: list[TaskDescription] = []
         broken = list(self._sources.broken())
         seen: set[str] = set()
-        for claim in self._claims(catalogue):
+        for claim in self._all_claims(catalogue):
             seen.add(claim.module.name)
-            self._list_module(claim, tasks, broken)
+            self._list_module(catalogue, claim, tasks, broken)
         for name in self._registrations.modules():
             if name not in seen:
                 tasks += self._registered(catalogue, name, known=set())
-        return TaskListing(
-            tuple(_sorted(tasks)),
-            tuple(sorted(broken, key=lambda item: (item.module, item.provenance.distribution or ""))),
-        )
+        return _sorted(tasks), broken
 
     def describe(self, catalogue: Catalogue, module: str) -> list[TaskDescription]:
         """The tasks of one module, in order of registration.
@@ -153,51 +168,74 @@ class Views:
             catalogue: What is declared.
             module: Its dotted name.
         """
-        order = [name for name, _ in self.plugin(catalogue, module).functions]
+        order = [task.func for task in self.tasks(catalogue, module)]
         entry = self._entry(catalogue, module)
-        tasks = [] if entry is None else self._seen(entry, lambda func: self.provenance(catalogue, module, func))
-        tasks += self._registered(catalogue, module, known={task.func for task in tasks})
-        return sorted((task for task in tasks if task.func in order), key=lambda task: order.index(task.func))
+        found = []
+        if entry is not None:
+            from dioptra.pyplugs._static import describe_entry
 
-    def _list_module(self, claim: Claim, tasks: list[TaskDescription], broken: list[BrokenModule]) -> None:
+            declared = bool(catalogue.claims(module))
+            for task in entry.tasks:
+                origin = self.provenance(catalogue, module, task.func)
+                if not declared:
+                    origin = origin._replace(line=task.line, file=origin.file or entry.path)
+                found.append(describe_entry(entry.package, entry.plugin, task, origin))
+        found += self._registered(catalogue, module, known={task.func for task in found})
+        return sorted((task for task in found if task.func in order), key=lambda task: order.index(task.func))
+
+    def _allowed(self, catalogue: Catalogue, module: str, tasks: tuple[ListedTask, ...]) -> tuple[ListedTask, ...]:
+        if not catalogue.rules.block:
+            return tasks
+        return tuple(task for task in tasks if self.blocking(catalogue, module, task.func) is None)
+
+    def blocking(self, catalogue: Catalogue, module: str, func: str | None = None) -> str | None:
+        """The pattern that blocks a task or a plugin; None if nothing does.
+
+        Args:
+            catalogue: What is declared.
+            module: The plugin module's dotted name.
+            func: The task's name, or None.
+        """
+        if not catalogue.rules.block:
+            return None
+        wheel = self._sources.wheel_of(module)
+        return catalogue.blocking(module, func, distribution=None if wheel is None else wheel[1].project)
+
+    def _list_module(
+        self, catalogue: Catalogue, claim: Claim, tasks: list[TaskDescription], broken: list[BrokenModule]
+    ) -> None:
+        from dioptra.pyplugs._static import describe_entry
+
         module = claim.module
-        file = getattr(sys.modules.get(module.name), "__file__", None) or _file_of(claim)
-
-        def provenance(func: str | None) -> Provenance:
-            return _claimed(claim, func, file=file, registered=_is_decorated(module, func))
-
+        package, _, plugin = module.name.rpartition(".")
+        claimed = _Claimed.of(claim, getattr(sys.modules.get(module.name), "__file__", None))
         if module.error is not None:
-            broken.append(BrokenModule(module.name, module.error, None, provenance(None)))
+            broken.append(BrokenModule(module.name, module.error, None, claimed.provenance(None)))
         elif module.dynamic is not None:
             try:
                 self._load(module.name)
             except PluginLoadError as problem:
-                broken.append(BrokenModule(module.name, str(problem), problem, provenance(None)))
-        found = self._seen(module, provenance)
-        known = {task.func for task in found}
-        tasks += found
+                broken.append(BrokenModule(module.name, str(problem), problem, claimed.provenance(None)))
+        for task in module.tasks:
+            origin = claimed.provenance(task.func, decorated=task.entry_point is None, line=task.line)
+            tasks.append(describe_entry(package, plugin, task, origin))
         if module.dynamic is not None:
-            tasks += self._registered(Catalogue((claim.declared,)), module.name, known=known)
-
-    def _seen(self, module: ModuleEntry, provenance: Callable[[str], Provenance]) -> list[TaskDescription]:
-        from dioptra.pyplugs._static import describe_entry
-
-        return [describe_entry(task, provenance(task.func)) for task in module.tasks]
+            known = {task.func for task in module.tasks}
+            tasks += self._registered(Catalogue((claim.declared,), catalogue.rules), module.name, known=known)
 
     def _registered(self, catalogue: Catalogue, module: str, *, known: set[str]) -> list[TaskDescription]:
         """Describe what is registered and cannot be seen in the source."""
-        from dioptra.pyplugs._static import describe_function
+        from dioptra.pyplugs._static import describe_registration
 
-        package, _, plugin = module.rpartition(".")
         return [
-            describe_function(
-                package, plugin, name, item.func, item.sort_value, self.provenance(catalogue, module, name)
-            )
+            describe_registration(module, name, item, self.provenance(catalogue, module, name))
             for name, item in self._registrations.visible(module).items()
-            if name not in known
+            if name not in known and self.blocking(catalogue, module, name) is None
         ]
 
-    def _claims(self, catalogue: Catalogue) -> Iterator[Claim]:
+    def _all_claims(self, catalogue: Catalogue) -> Iterator[Claim]:
+        from dataclasses import replace
+
         from dioptra.manifest.model import TaskManifest
 
         declared = set()
@@ -205,10 +243,14 @@ class Views:
             for module in distribution.manifest.modules:
                 declared.add(module.name)
                 yield Claim(distribution, module)
+        nameless = TaskManifest(project="", version="")
         for directory, module in self._sources.raw_modules():
-            if module.name not in declared and (module.tasks or module.dynamic or module.error):
-                nameless = TaskManifest(project="", version="")
-                yield Claim(Declared(nameless, None, directory.directory, directory.entry), module)
+            if module.name in declared or not (module.tasks or module.dynamic or module.error):
+                continue
+            if self.blocking(catalogue, module.name) is not None:
+                continue
+            tasks = tuple(task for task in module.tasks if self.blocking(catalogue, module.name, task.func) is None)
+            yield Claim(Declared(nameless, None, directory.directory, directory.entry), replace(module, tasks=tasks))
 
     def _entry(self, catalogue: Catalogue, module: str) -> ModuleEntry | None:
         claims = catalogue.claims(module)
@@ -232,36 +274,53 @@ class Views:
         return [name for name in self._registrations.modules() if name.rpartition(".")[0] == package]
 
 
-def _claimed(claim: Claim, func: str | None, *, file: str | None, registered: bool) -> Provenance:
-    entry_points = () if func is None else claim.entry_points(func)
-    sources: list[Source] = ["decorator"] if registered else []
-    if entry_points:
-        sources.append("entry-point")
-    manifest = claim.declared.manifest
-    return Provenance(
-        distribution=manifest.project or None,
-        version=manifest.version or None,
-        wheel_sha256=claim.declared.wheel_sha256,
-        entry_points=entry_points,
-        sources=tuple(sources),
-        file=file,
-        plugin_directory=claim.declared.plugin_directory,
-    )
+class _Claimed(NamedTuple):
+    """What all tasks of a claimed module have in common."""
+
+    claim: Claim
+    file: str | None
+    entry_points: Callable[[str], tuple[str, ...]]
+
+    @classmethod
+    def of(cls, claim: Claim, file: str | None) -> _Claimed:
+        return cls(claim, file or _file_of(claim), claim.entry_points())
+
+    def provenance(self, func: str | None, *, decorated: bool = False, line: int | None = None) -> Provenance:
+        entry_points = () if func is None else self.entry_points(func)
+        declared = self.claim.declared
+        manifest = declared.manifest
+        fields = (
+            manifest.project or None,
+            manifest.version or None,
+            declared.wheel_sha256,
+            declared.index_url,
+            entry_points,
+            _SOURCES[decorated, bool(entry_points)],
+            self.file,
+            line,
+            declared.plugin_directory,
+            declared.commit,
+            declared.dirty,
+        )
+        # Thousands are made for one listing; a named tuple's own constructor takes twice as long.
+        return tuple.__new__(Provenance, fields)
 
 
-def _is_decorated(module: ModuleEntry, func: str | None) -> bool:
-    return any(task.func == func and task.entry_point is None for task in module.tasks)
+_SOURCES: dict[tuple[bool, bool], tuple[Source, ...]] = {
+    (True, True): ("decorator", "entry-point"),
+    (True, False): ("decorator",),
+    (False, True): ("entry-point",),
+    (False, False): (),
+}
 
 
 def _file_of(claim: Claim) -> str | None:
-    import os
-
     site, path = claim.declared.site, claim.module.path
-    return os.path.join(site, *path.split("/")) if site and path else None  # noqa: PTH118 - a path entry is a string
+    return f"{site}{os.sep}{path.replace('/', os.sep)}" if site and path else None
 
 
-def _functions(entry: ModuleEntry) -> tuple[tuple[str, float], ...]:
-    return tuple((task.func, task.sort_value) for task in _in_order(entry))
+def _listed(entry: ModuleEntry) -> tuple[ListedTask, ...]:
+    return tuple(ListedTask(task.func, task.sort_value, task.label) for task in _in_order(entry))
 
 
 def _in_order(entry: ModuleEntry) -> list[TaskEntry]:

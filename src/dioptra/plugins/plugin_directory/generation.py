@@ -14,13 +14,11 @@ from datetime import datetime
 from pathlib import Path
 
 from dioptra.manifest.codec import MalformedManifestError
-from dioptra.manifest.environment import ENVIRONMENT_LINK, read_environment
+from dioptra.manifest.environment import ENVIRONMENT_LINK, GENERATION_FILE, read_environment
 from dioptra.manifest.model import EnvironmentDescription, SchemaVersionError
 from dioptra.plugins import schema
 from dioptra.plugins.errors import ConfigurationError
 from dioptra.plugins.plugin_directory.layout import PluginDirectory
-
-_FILE = "generation.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +45,7 @@ class Generation:
         lock_sha256: Digest of the lock file's bytes.
         environment: Digest of the environment.
         indexes: Names and addresses of the lock's indexes.
+        wheels: Name of the index of each wheel, by project.
         provided: What the host provided.
         host_fingerprint: Changes when the host's distributions or interpreter change.
         time: When, aware UTC.
@@ -56,6 +55,7 @@ class Generation:
     lock_sha256: str
     environment: str
     indexes: tuple[tuple[str, str], ...]
+    wheels: tuple[tuple[str, str], ...]
     provided: tuple[ProvidedByHost, ...]
     host_fingerprint: str
     time: datetime
@@ -103,7 +103,7 @@ def read_generation(directory: PluginDirectory) -> Generation | None:
     Raises:
         ConfigurationError: Its description is gone or malformed.
     """
-    file = directory.current / _FILE
+    file = directory.current / GENERATION_FILE
     try:
         if not directory.current.is_symlink():
             return None
@@ -113,6 +113,7 @@ def read_generation(directory: PluginDirectory) -> Generation | None:
             lock_sha256=str(document["lock-sha256"]),
             environment=str(document["environment"]),
             indexes=tuple((str(row["name"]), str(row["url"])) for row in _rows(document, "indexes")),
+            wheels=tuple((str(name), str(index)) for name, index in _object(document, "wheels").items()),
             provided=tuple(
                 ProvidedByHost(
                     project=str(row["project"]), version=str(row["version"]), specifier=str(row["specifier"])
@@ -164,6 +165,7 @@ def stage_generation(generation: Generation, folder: Path) -> None:
         "lock-sha256": generation.lock_sha256,
         "environment": generation.environment,
         "indexes": [{"name": name, "url": url} for name, url in generation.indexes],
+        "wheels": dict(generation.wheels),
         "provided": [
             {"project": item.project, "version": item.version, "specifier": item.specifier}
             for item in generation.provided
@@ -171,7 +173,7 @@ def stage_generation(generation: Generation, folder: Path) -> None:
         "host-fingerprint": generation.host_fingerprint,
         "time": generation.time.isoformat(),
     }
-    (folder / _FILE).write_bytes(schema.dump(document))
+    (folder / GENERATION_FILE).write_bytes(schema.dump(document))
 
 
 def switch(directory: PluginDirectory, number: int) -> None:
@@ -191,6 +193,13 @@ def _numbers(directory: PluginDirectory) -> list[int]:
     except FileNotFoundError:
         return []
     return [int(name) for name in names if name.isascii() and name.isdigit()]
+
+
+def _object(document: Mapping[str, object], key: str) -> Mapping[str, object]:
+    value = document.get(key, {})
+    if not isinstance(value, dict):
+        raise TypeError(f"{key!r} is no object")
+    return value
 
 
 def _rows(document: Mapping[str, object], key: str) -> list[Mapping[str, object]]:

@@ -153,6 +153,7 @@ def _install(
         lock_sha256=target.lock_sha256,
         environment=target.environment,
         indexes=tuple(indexes.items()),
+        wheels=tuple((wheel.project, wheel.index) for wheel in lock.wheels),
         provided=target.provided,
         host_fingerprint=target.host_fingerprint,
         time=clock.now(),

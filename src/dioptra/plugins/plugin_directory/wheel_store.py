@@ -15,12 +15,12 @@ from typing import BinaryIO
 
 from dioptra.manifest.codec import MalformedManifestError, wheel_from_json, wheel_to_json
 from dioptra.manifest.distribution import scan_distribution
+from dioptra.manifest.import_roots import import_roots
 from dioptra.manifest.model import EnvironmentWheel, SchemaVersionError, TaskManifest
 from dioptra.plugins.errors import ConfigurationError, IntegrityError
 from dioptra.plugins.lock.model import LockedWheel
 from dioptra.plugins.plugin_directory.layout import PluginDirectory
 from dioptra.plugins.wheel.check import installed_path
-from dioptra.plugins.wheel.import_roots import import_roots
 from dioptra.plugins.wheel.model import WheelContents
 from dioptra.plugins.wheel.unpack import unpack_wheel
 
