@@ -28,7 +28,7 @@ types: .venv/ready
 	$(BIN)/mypy
 
 bench: .venv/ready
-	$(BIN)/python benchmarks/imports.py
+	$(BIN)/python benchmarks/registry.py
 	$(BIN)/python benchmarks/sync.py
 
 clean:
