@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,8 @@ def read_develop_project(folder: Path) -> DevelopProject:
             break
     else:
         source = next((item for item in sources if item.is_dir()), folder)
-    version = _develop_version(_version(document, table, folder))
+    roots = import_roots(located)
+    version = _develop_version(_version(document, table, folder, roots))
     project = normalized(name)
     manifest = scan_distribution(
         project=project,
@@ -96,7 +97,7 @@ def read_develop_project(folder: Path) -> DevelopProject:
         project=project,
         version=version,
         source=str(source),
-        import_roots=import_roots(located),
+        import_roots=roots,
         manifest=manifest,
     )
 
@@ -148,7 +149,7 @@ def _texts(found: object) -> list[str]:
     return [item for item in items if isinstance(item, str)]
 
 
-def _version(document: Mapping[str, Any], project: Mapping[str, Any], folder: Path) -> str:
+def _version(document: Mapping[str, Any], project: Mapping[str, Any], folder: Path, roots: Iterable[str]) -> str:
     """The static version, or one that a backend is told to read from a file."""
     static = project.get("version")
     if isinstance(static, str):
@@ -168,10 +169,12 @@ def _version(document: Mapping[str, Any], project: Mapping[str, Any], folder: Pa
         match = _VERSION.search(_read(folder / file))
         if match is not None:
             return match["version"]
-    # flit's way: the module of the project's name, or the one that is configured.
-    name = _at(tool, "flit", "module", "name") or project["name"]
-    module = str(name).replace("-", "_")
-    return _assigned(module, "__version__", document, folder) or _UNKNOWN_VERSION
+    # flit's way, whatever the backend is.
+    for module in (*_texts(_at(tool, "flit", "module", "name")), *roots):
+        value = _assigned(module, "__version__", document, folder)
+        if value:
+            return value
+    return _UNKNOWN_VERSION
 
 
 def _assigned(module: str, attribute: str, document: Mapping[str, Any], folder: Path) -> str | None:

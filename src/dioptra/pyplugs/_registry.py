@@ -12,19 +12,18 @@ Invariants:
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from types import ModuleType
-from typing import Any, NamedTuple, TypeVar, overload
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 from dioptra.pyplugs._activation import Activation
-from dioptra.pyplugs._conflicts import claiming, declaring, find_conflicts
+from dioptra.pyplugs._conflicts import find_conflicts
 from dioptra.pyplugs._diagnosis import Diagnosis
 from dioptra.pyplugs._discovery import Catalogue
 from dioptra.pyplugs._filters import matching
-from dioptra.pyplugs._loading import ImportFailedError, ModuleAbsentError, exists, holds_code, load
+from dioptra.pyplugs._loader import Loader
+from dioptra.pyplugs._lookup import Lookup, Parts
 from dioptra.pyplugs._registrations import ModuleTable, Registrations
 from dioptra.pyplugs._rules import Rules, normalized_project
 from dioptra.pyplugs._sources import Sources
@@ -32,17 +31,17 @@ from dioptra.pyplugs._types import (
     ABSENT,
     BrokenModule,
     Conflict,
-    Coordinates,
     Function,
-    PluginInfo,
     Task,
     TaskDescription,
     TaskListing,
-    split_docstring,
 )
-from dioptra.pyplugs._unloading import is_below, load_again, unload
-from dioptra.pyplugs._views import ListedTask, Views
-from dioptra.sdk.exceptions import PluginLoadError, RawFolderWarning, TaskBlockedError, TaskConflictError
+from dioptra.pyplugs._unloading import load_again, unload
+from dioptra.pyplugs._views import Views
+from dioptra.sdk.exceptions import PluginLoadError, TaskConflictError
+
+if TYPE_CHECKING:
+    from dioptra.manifest.model import ModuleEntry
 
 _F = TypeVar("_F", bound=Function)
 
@@ -61,7 +60,7 @@ class Snapshot(NamedTuple):
     rules: Rules
     own: dict[str, ModuleTable]
     shared: dict[str, ModuleTable]
-    failures: dict[str, BrokenModule]
+    failures: Mapping[str, BrokenModule]
     loaded: frozenset[str]
 
 
@@ -84,15 +83,16 @@ class Registry:
         self._lock = threading.RLock()
         self._changes = 0
         self._rules = Rules(prefer=tuple(map(normalized_project, prefer)))
-        self._failures: dict[str, BrokenModule] = {}
         self._tasks: dict[tuple[str, str, str | None, str | None], Task] = {}
         self.found: dict[tuple[object, object, object], Function] = {}
         self._activation = _shared_activation() if activation is None else activation
         shared = self._activation.registrations
         self._registrations = shared if activation is not None else Registrations(base=shared)
         self._sources = Sources(self.activation)
-        self._views = Views(self._registrations, self._sources, self._load)
-        self._diagnosis = Diagnosis(self.activation, self._registrations, self._views)
+        self._views = Views(self._registrations, self._sources, lambda name: self._loader.load(name))
+        diagnosis = Diagnosis(self.activation, self._registrations, self._views)
+        self._loader = Loader(self.activation, self._views, diagnosis, self._catalogue)
+        self._parts = Parts(self._registrations, self._sources, self._views, self._loader, diagnosis)
         self.activation.watch(self)
 
     @overload
@@ -179,20 +179,12 @@ class Registry:
             PluginLoadError: The module cannot be imported, or lacks what its distribution declares.
             MissingDependencyError: The module imports a module that is not installed.
         """
-        if self.activation.develop:
-            self.activation.renew_develop()
         key = (package, plugin, func, label)
         task = self._tasks.get(key)
         if task is not None:
             return task
-        catalogue = self._catalogue()
-        target = self._resolve(catalogue, package, plugin, func)
-        self._refuse_conflict(catalogue, target)
-        self._refuse_blocked(catalogue, target)
-        module = self._load_plugin(catalogue, target)
         changes = self._changes
-        task = self._task(catalogue, target, module, label)
-        self._warn_of_raw_folder(target.module, task)
+        task = self._lookup().find(package, plugin, func, label)
         with self._lock:
             # What a develop folder holds may change without anybody saying so.
             if changes == self._changes and not self.activation.develop:
@@ -216,12 +208,9 @@ class Registry:
         Raises:
             UnknownPackageError: There is no such package.
         """
-        catalogue = self._catalogue()
-        found = {
-            plugin
-            for name in self._known_packages(catalogue, package)
-            for plugin in self._views.plugins(catalogue, name)
-        }
+        lookup = self._lookup()
+        packages = lookup.packages(package)
+        found = {plugin for name in packages for plugin in self._views.plugins(lookup.catalogue, name)}
         return [plugin for _, plugin in sorted(found)]
 
     def funcs(self, package: str, plugin: str, label: str | None = None) -> list[str]:
@@ -242,7 +231,7 @@ class Registry:
             TaskBlockedError: The plugin is blocked.
             PluginLoadError: The module cannot be read or imported.
         """
-        return [task.func for task in self._listed(package, plugin)[1] if task.label == label]
+        return [task.func for task in self._lookup().listed(package, plugin)[1] if task.label == label]
 
     def labels(self, package: str, plugin: str) -> set[str]:
         """List the labels of a plugin's tasks.
@@ -257,7 +246,7 @@ class Registry:
         Raises:
             DioptraSDKError: As for `funcs`.
         """
-        return {task.label for task in self._listed(package, plugin)[1] if task.label is not None}
+        return {task.label for task in self._lookup().listed(package, plugin)[1] if task.label is not None}
 
     def exists(self, package: str, plugin: str) -> bool:
         """Tell whether a plugin exists and has tasks, as far as that can be told without running it.
@@ -270,12 +259,12 @@ class Registry:
             Whether it has tasks that are not blocked. A plugin with a missing dependency exists; one that cannot be
             read does not.
         """
-        catalogue = self._catalogue()
+        lookup = self._lookup()
         try:
-            target = self._resolve(catalogue, package, plugin, None)
+            target = lookup.resolve(package, plugin)
         except TaskConflictError:
             return True
-        return bool(self._views.tasks(catalogue, target.module))
+        return bool(self._views.tasks(lookup.catalogue, target.module))
 
     def call(self, package: str, plugin: str, func: str | None = None, /, *args: Any, **kwargs: Any) -> Any:
         """Call a task; everything behind the coordinates goes to it.
@@ -319,12 +308,9 @@ class Registry:
             Descriptions made from manifests and sources. Only modules whose tasks cannot be seen there are imported.
             Broken modules are filtered by package, plugin and distribution.
         """
-        if self.activation.develop:
-            self.activation.renew_develop()
-        tasks, broken = self._views.listing(self._catalogue())
+        tasks, broken = self._views.listing(self._lookup().catalogue)
         known = {item.module for item in broken}
-        with self._lock:
-            broken += [item for item in self._failures.values() if item.module not in known]
+        broken += [item for name, item in self._loader.failures.items() if name not in known]
         return matching(
             tasks, broken, package=package, plugin=plugin, func=func, distribution=distribution, label=label
         )
@@ -343,13 +329,7 @@ class Registry:
         Raises:
             DioptraSDKError: As for `find`.
         """
-        target, listed = self._listed(package, plugin, func)
-        catalogue = self._catalogue()
-        self._refuse_conflict(catalogue, target)
-        if target.func is not None:
-            listed = tuple(task._replace(label=None) for task in listed)  # whatever its label is
-        name = self._function_name(catalogue, target, listed)
-        return next(item for item in self._views.describe(catalogue, target.module) if item.func == name)
+        return self._lookup().describe(package, plugin, func)
 
     def load_errors(self, *, load: bool = False) -> tuple[BrokenModule, ...]:
         """List the plugin modules that cannot be read, or could not be imported when they were needed.
@@ -363,7 +343,7 @@ class Registry:
         if load:
             for module in dict.fromkeys(task.module for task in self.list_tasks().tasks):
                 try:
-                    self._load(module)
+                    self._loader.load(module)
                 except PluginLoadError:
                     continue  # kept as a failure, which is what is asked for
         return self.list_tasks().broken
@@ -374,10 +354,11 @@ class Registry:
         Returns:
             Conflicts sorted by package, plugin and task; the same for every order in which distributions are found.
         """
-        folders: dict[str, list[tuple[str, Any]]] = {}
+        catalogue = self._lookup().catalogue
+        folders: dict[str, list[tuple[str, ModuleEntry]]] = {}
         for directory, module in self._sources.raw_modules():
             folders.setdefault(module.name, []).append((directory.directory, module))
-        return find_conflicts(self._catalogue(), folders)
+        return find_conflicts(catalogue, folders)
 
     def block(self, *names: str) -> None:
         """Treat distributions, plugins or tasks as if they were not there; ``DIOPTRA_BLOCK`` does the same.
@@ -414,16 +395,13 @@ class Registry:
 
         importlib.invalidate_caches()
         self._sources.forget()
-        with self._lock:
-            self._failures.clear()
+        self._loader.set_failures({})
         self.forget()
 
     def snapshot(self) -> Snapshot:
         """Copy rules, registrations and load errors, for `restore`."""
-        with self._lock:
-            failures = dict(self._failures)
-        shared = self.activation.registrations.tables()
-        return Snapshot(self._rules, self._registrations.tables(), shared, failures, frozenset(sys.modules))
+        own, shared = self._registrations.tables(), self.activation.registrations.tables()
+        return Snapshot(self._rules, own, shared, self._loader.failures, frozenset(sys.modules))
 
     def restore(self, snapshot: Snapshot) -> None:
         """Bring rules, registrations and load errors back.
@@ -446,8 +424,9 @@ class Registry:
                 if sys.modules.get(name) is not table.module
             }
         )
+        self._loader.set_failures(snapshot.failures)
         with self._lock:
-            self._rules, self._failures = snapshot.rules, dict(snapshot.failures)
+            self._rules = snapshot.rules
         self.activation.changed()
 
     def forget(self) -> None:
@@ -462,6 +441,12 @@ class Registry:
             self._rules = Rules(*(tuple(dict.fromkeys(part)) for part in rules))
         self.forget()
 
+    def _lookup(self) -> Lookup:
+        # What a develop folder holds may have changed; without one there is nothing to look at.
+        if self.activation.develop:
+            self.activation.renew_develop()
+        return Lookup(self._parts, self._catalogue())
+
     def _catalogue(self) -> Catalogue:
         rules = self._rules
         own = rules._replace(prefer=(*self.activation.prefer, *rules.prefer))
@@ -471,178 +456,6 @@ class Registry:
     def activation(self) -> Activation:
         """The plugin directories of the process."""
         return self._activation
-
-    def _resolve(self, catalogue: Catalogue, package: str, plugin: str, func: str | None) -> Coordinates:
-        for group in catalogue.coordinates_meant(package, plugin):
-            known = [item for item in group if self._is_known(catalogue, item.target.module)]
-            if len(known) > 1:
-                declared = declaring(known)
-                chosen = catalogue.preferred(declared)
-                known = [item for item in known if any(one is chosen for one in item.declared)]
-                if not known:
-                    raise TaskConflictError(
-                        package, plugin, func, sorted({item.claimant for item in declared}, key=str)
-                    )
-            if known:
-                return known[0].target._replace(func=func)
-        return Coordinates(package, plugin, func)
-
-    def _is_known(self, catalogue: Catalogue, module: str) -> bool:
-        return bool(self._registrations.visible(module) or catalogue.claims(module)) or holds_code(module)
-
-    def _refuse_conflict(self, catalogue: Catalogue, target: Coordinates) -> None:
-        claims = claiming(catalogue, target.module, target.func)
-        if len(claims) > 1 and catalogue.chosen(claims) is None:
-            claimants = {claim.declared.claimant for claim in claims}
-            raise TaskConflictError(*target, sorted(claimants, key=str))
-
-    def _refuse_blocked(self, catalogue: Catalogue, target: Coordinates) -> None:
-        if not catalogue.rules.block:
-            return
-        func = target.func
-        if func is not None:
-            func = next(iter(catalogue.functions_meant(target.module, func)), func)
-        pattern = self._views.blocking(catalogue, target.module, func)
-        if pattern is not None:
-            raise TaskBlockedError(*target, pattern)
-
-    def _load(self, name: str) -> ModuleType:
-        try:
-            module = load(name)
-            self._refuse_stranger(name, module)
-        except (ModuleAbsentError, ImportFailedError, PluginLoadError) as failed:
-            catalogue = self._catalogue()
-            error = failed
-            if not isinstance(error, PluginLoadError):
-                error = self._diagnosis.load_error(catalogue, name, error)
-            broken = BrokenModule(name, str(error), error, self._views.provenance(catalogue, name))
-            with self._lock:
-                self._failures[name] = broken
-            raise error from error.__cause__
-        with self._lock:
-            self._failures.pop(name, None)
-        return module
-
-    def _load_plugin(self, catalogue: Catalogue, target: Coordinates) -> ModuleType:
-        if not catalogue.claims(target.module) and not exists(target.module):
-            raise self._diagnosis.unknown_plugin(catalogue, target)
-        return self._load(target.module)
-
-    def _refuse_stranger(self, name: str, module: ModuleType) -> None:
-        """Refuse a module that was imported from elsewhere than the distribution that it is attributed to."""
-        file = getattr(module, "__file__", None)
-        claims = self._catalogue().claims(name)
-        if not claims or file is None:
-            return
-        declared = claims[0].declared
-        roots = [root for item in self.activation.directories if item.entry == declared.site for root in item.roots]
-        if len(claims) > 1 and not roots and declared.site is not None:
-            roots = [declared.site, os.path.realpath(declared.site)]
-        if roots and not is_below(file, roots):
-            raise PluginLoadError(
-                name,
-                distribution=declared.manifest.project,
-                version=declared.manifest.version,
-                why=f"it was imported from {file}, not from {declared.site}",
-                hint="enter plugin_dirs() before importing the plugin, and keep other copies of it off the path, or "
-                "behind the preferred one",
-            )
-
-    def _listed(self, package: str, plugin: str, func: str | None = None) -> tuple[Coordinates, tuple[ListedTask, ...]]:
-        """The plugin that is meant, and its tasks."""
-        if self.activation.develop:
-            self.activation.renew_develop()
-        catalogue = self._catalogue()
-        target = self._resolve(catalogue, package, plugin, func)
-        self._refuse_blocked(catalogue, target)
-        listed = self._views.tasks(catalogue, target.module)
-        if not listed:
-            # Importing says what is wrong: that the module is absent or broken, or that it has no tasks.
-            self._load_plugin(catalogue, target)
-            listed = self._views.tasks(catalogue, target.module)
-        if not listed:
-            raise self._diagnosis.unknown_plugin(catalogue, target)
-        return target, listed
-
-    def _task(self, catalogue: Catalogue, target: Coordinates, module: ModuleType, label: str | None) -> Task:
-        registered = self._registrations.visible(target.module)
-        listed = self._views.tasks(catalogue, target.module)
-        if not listed:
-            raise self._diagnosis.unknown_plugin(catalogue, target)
-        name = self._function_name(catalogue, target, listed, label)
-        registration = registered.get(name)
-        function = (
-            self._declared_function(catalogue, target, module, name) if registration is None else registration.func
-        )
-        description, doc = split_docstring(getattr(function, "__doc__", None))
-        info = PluginInfo(
-            package_name=target.package,
-            plugin_name=target.plugin,
-            func_name=name,
-            func=function,
-            description=description,
-            doc=doc,
-            module_doc=module.__doc__ or "",
-            sort_value=0.0 if registration is None else registration.sort_value,
-            label=None if registration is None else registration.label,
-        )
-        provenance = self._views.provenance(catalogue, target.module, name)
-        if provenance.line is None:
-            from dioptra.pyplugs._static import definition_line
-
-            provenance = provenance._replace(line=definition_line(function))
-        return Task(info, provenance, getattr(function, "_task_nout", None))
-
-    def _function_name(
-        self, catalogue: Catalogue, target: Coordinates, listed: Sequence[ListedTask], label: str | None = None
-    ) -> str:
-        names = [task.func for task in listed if task.label == label]
-        if target.func is None and names:
-            return names[0]
-        meant = () if target.func is None else (target.func, *catalogue.functions_meant(target.module, target.func))
-        for name in meant:
-            if name in names:
-                return name
-        raise self._diagnosis.unknown_function(target, listed, label, meant)
-
-    def _declared_function(self, catalogue: Catalogue, target: Coordinates, module: ModuleType, name: str) -> Function:
-        claim = next(claim for claim in catalogue.claims(target.module) if claim.task(name) is not None)
-        path = claim.callable_path(name) or name
-        found: Any = module
-        for part in path.split("."):
-            found = getattr(found, part, None)
-        if callable(found):
-            function: Function = found
-            return function
-        raise PluginLoadError(
-            target.module,
-            distribution=claim.declared.manifest.project,
-            version=claim.declared.manifest.version,
-            why=f"its entry point names {path!r}, and the module has no such function or class",
-        )
-
-    def _warn_of_raw_folder(self, module: str, task: Task) -> None:
-        """Say that a raw folder has the task too, and that the wheel's is used."""
-        if task.provenance.distribution is None:
-            return
-        for directory, entry in self._sources.raw_module(module):
-            if directory.directory == task.provenance.plugin_directory:
-                continue  # the distribution itself lies in the folder
-            if any(other.func == task.info.func_name for other in entry.tasks):
-                import warnings
-
-                warnings.warn(
-                    RawFolderWarning(
-                        f"{module}.{task.info.func_name}", str(task.provenance.distribution), directory.directory
-                    ),
-                    stacklevel=2,
-                )
-
-    def _known_packages(self, catalogue: Catalogue, package: str) -> tuple[str, ...]:
-        packages = self._views.packages(catalogue, package)
-        if not packages:
-            raise self._diagnosis.unknown_package(catalogue, package)
-        return packages
 
 
 def _shared_activation() -> Activation:
