@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,13 @@ import pytest
 
 from dioptra import pyplugs
 from dioptra.sdk import plugin_dirs
-from dioptra.sdk.exceptions import EnvironmentInUseError, PluginDirectoryError, PluginLoadError, UnknownPluginError
+from dioptra.sdk.exceptions import (
+    EnvironmentInUseError,
+    PluginDirectoryError,
+    PluginLoadError,
+    UnknownPackageError,
+    UnknownPluginError,
+)
 from runtime_folders import Wheel, activate, environment, install, new_name, write_files
 
 TASKS = """
@@ -90,7 +95,8 @@ def versions(package: str) -> list[str | None]:
 def test_a_develop_folder_stands_in_for_the_release_of_an_environment(
     managed: Path, project: Path, package: str
 ) -> None:
-    assert pyplugs.activate() == (str(managed / "environments" / next(os.walk(managed / "environments"))[1][0] / "site"),)
+    (current,) = (managed / "environments").iterdir()
+    assert pyplugs.activate() == (str(current / "site"),)
     assert pyplugs.call("well", "tasks") == "wheel 0.2.0 1"
     assert versions(package) == ["0.2.0"]
     pyplugs.activate(develop=project)
@@ -104,14 +110,8 @@ def test_a_develop_folder_stands_in_for_the_release_of_an_environment(
     assert pyplugs.default_registry.find(package, "tasks", "dig").provenance == task.provenance
     pyplugs.deactivate()
     assert versions(package) == []
-    with pytest.raises(pyplugs_errors()):
+    with pytest.raises(UnknownPackageError):
         pyplugs.call(package, "tasks")
-
-
-def pyplugs_errors() -> type[Exception]:
-    from dioptra.sdk.exceptions import UnknownPackageError
-
-    return UnknownPackageError
 
 
 def test_changed_modules_are_imported_anew_at_the_next_call(project: Path, package: str) -> None:
@@ -157,7 +157,7 @@ def test_a_changed_version_or_entry_point_is_seen(project: Path, package: str) -
     change(project / "pyproject.toml", "well =", "hole =")
     assert versions(package) == ["0.10.0+develop"]
     assert pyplugs.call("hole", "tasks") == "source 1"
-    with pytest.raises(pyplugs_errors()):
+    with pytest.raises(UnknownPackageError):
         pyplugs.call("well", "tasks")
 
 

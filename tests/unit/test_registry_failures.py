@@ -201,3 +201,27 @@ def test_a_folder_that_is_no_package_of_plugins_has_no_names(tmp_path: Path, mon
         pyplugs.call(name, "images")
     with pytest.raises(UnknownPackageError):
         pyplugs.names(f"{name}.absent")
+
+
+def test_load_errors_are_found_by_importing_everything_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = new_name("late")
+    task = "from dioptra import pyplugs\n\n@pyplugs.register\ndef work():\n    return 1\n"
+    good, bad = f"{package}/good.py", f"{package}/bad.py"
+    wheel = Wheel(f"late-{package}", "1.0", {good: task, bad: f"{task}\n1 / 0\n"}, {package: package})
+    site = install(tmp_path, wheel)
+    monkeypatch.syspath_prepend(str(site))
+
+    def broken(*, load: bool) -> list[str]:
+        return [item.module for item in pyplugs.load_errors(load=load) if item.module.startswith(package)]
+
+    assert broken(load=False) == []
+    assert broken(load=True) == [f"{package}.bad"]
+    (found,) = [item for item in pyplugs.load_errors() if item.module.startswith(package)]
+    assert isinstance(found.exception, PluginLoadError)
+    assert isinstance(found.exception.__cause__, ZeroDivisionError)
+    assert found.provenance.distribution == wheel.project.replace("_", "-")
+    (site / bad).write_text(task)
+    assert pyplugs.call(package, "bad") == 1
+    assert broken(load=False) == []

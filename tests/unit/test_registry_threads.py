@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dioptra import pyplugs
+from dioptra.sdk import plugin_dirs
 from dioptra.sdk.exceptions import PluginLoadError
 from runtime_folders import new_name, write_files
 
@@ -103,3 +105,47 @@ def test_first_calls_of_many_plugins_from_many_threads(tmp_path: Path, monkeypat
     for thread in threads:
         thread.join()
     assert outcomes == [[f"{package}.plugin_{n}" for n in range(20)]] * 8
+
+
+def test_concurrent_coroutines_share_the_directories_and_leave_no_trace(tmp_path: Path) -> None:
+    package = new_name("gathered")
+    source = "from dioptra import pyplugs\n\n@pyplugs.register\nasync def work(n):\n    return n\n"
+    raw = write_files(tmp_path, {f"{package}/tasks.py": source})
+
+    @plugin_dirs(raw)
+    async def one(number: int) -> object:
+        await asyncio.sleep(0)
+        first = await pyplugs.call(package, "tasks", "work", number)
+        await asyncio.sleep(0)
+        return first, pyplugs.exists(package, "tasks")
+
+    async def many() -> list[object]:
+        return await asyncio.gather(*map(one, range(50)))
+
+    assert asyncio.run(many()) == [(number, True) for number in range(50)]
+    assert not pyplugs.exists(package, "tasks")
+    assert not pyplugs.default_registry.activation.active
+
+
+def test_rules_and_listings_may_change_while_others_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = new_name("busy")
+    source = "from dioptra import pyplugs\n\n@pyplugs.register\ndef work(n):\n    return n\n"
+    files = {f"{package}/part{number}.py": source for number in range(10)}
+    monkeypatch.syspath_prepend(str(write_files(tmp_path, files)))
+    registry = pyplugs.Registry()
+    outcomes: list[object] = []
+
+    def call_all() -> list[int]:
+        return [registry.call(package, f"part{number}", "work", number) for number in range(10) for _ in range(20)]
+
+    def change() -> None:
+        for number in range(50):
+            registry.block(f"other.{number}")
+            registry.list_tasks()
+            registry.conflicts()
+            registry.refresh()
+
+    threads = [in_thread(call_all, outcomes) for _ in range(4)] + [in_thread(change, outcomes)]
+    for thread in threads:
+        thread.join()
+    assert [item for item in outcomes if item is not None] == [[n for n in range(10) for _ in range(20)]] * 4

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from dioptra import pyplugs
 from dioptra.sdk.exceptions import BaseOptionalDependencyError
-from dioptra.sdk.utilities.contexts import env_vars, sys_path_dirs
+from dioptra.sdk.utilities.contexts import env_vars, import_temp, sys_path_dirs
 from dioptra.sdk.utilities.decorators import require_package
 from dioptra.sdk.utilities.paths import set_path_ext
+from runtime_folders import new_name, write_files
 
 
 def test_sys_path_dirs_puts_folders_in_front_and_removes_its_own_entries_only(tmp_path: Path) -> None:
@@ -83,3 +85,31 @@ def test_set_path_ext(path: str, ext: str, expected: str) -> None:
 def test_set_path_ext_refuses_what_is_no_extension() -> None:
     with pytest.raises(ValueError):
         set_path_ext("a/b.txt", "x/y")
+
+
+def test_a_module_is_imported_for_a_while_and_leaves_no_trace(tmp_path: Path) -> None:
+    name = new_name("temporary")
+    source = "from dioptra import pyplugs\nfrom . import other\n\n@pyplugs.register\ndef work():\n    return {!r}\n"
+    for place in ("first", "second"):
+        write_files(tmp_path / place, {f"{name}/tasks.py": source.format(place), f"{name}/other.py": ""})
+    path = list(sys.path)
+    for place in ("first", "second", "first"):
+        with import_temp(f"{name}.tasks", tmp_path / place) as module:
+            assert module.work() == place
+            assert pyplugs.call(name, "tasks") == place
+        assert not [loaded for loaded in sys.modules if loaded.startswith(name)]
+        assert sys.path == path
+        assert not pyplugs.exists(name, "tasks")
+
+
+def test_modules_of_the_same_name_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = new_name("temporary")
+    write_files(tmp_path, {f"host/{name}.py": "PLACE = 'host'\n", f"other/{name}.py": "PLACE = 'other'\n"})
+    monkeypatch.syspath_prepend(str(tmp_path / "host"))
+    before = __import__(name)
+    with import_temp(name, tmp_path / "other") as module:
+        assert module.PLACE == "other"
+    assert sys.modules[name] is before
+    with pytest.raises(ModuleNotFoundError), import_temp(f"{name}.absent", tmp_path / "other"):
+        pass
+    assert sys.modules[name] is before

@@ -103,6 +103,14 @@ class Lookup:
             raise self._diagnosis.unknown_plugin(self.catalogue, target)
         return target, listed
 
+    def is_known(self, module: str) -> bool:
+        """Tell whether there is a plugin module or regular package, importing nothing.
+
+        Args:
+            module: Its dotted name.
+        """
+        return bool(self._registrations.visible(module) or self.catalogue.claims(module)) or holds_code(module)
+
     def resolve(self, package: str, plugin: str, func: str | None = None) -> Coordinates:
         """The plugin that a pair of names stands for.
 
@@ -118,7 +126,7 @@ class Lookup:
             TaskConflictError: The names are aliases of several plugins, and no distribution is preferred.
         """
         for group in self.catalogue.coordinates_meant(package, plugin):
-            known = [item for item in group if self._is_known(item.target.module)]
+            known = [item for item in group if self.is_known(item.target.module)]
             if len(known) > 1:
                 declared = declaring(known)
                 chosen = self.catalogue.preferred(declared)
@@ -129,9 +137,6 @@ class Lookup:
             if known:
                 return known[0].target._replace(func=func)
         return Coordinates(package, plugin, func)
-
-    def _is_known(self, module: str) -> bool:
-        return bool(self._registrations.visible(module) or self.catalogue.claims(module)) or holds_code(module)
 
     def _refuse_conflict(self, target: Coordinates) -> None:
         claims = claiming(self.catalogue, target.module, target.func)

@@ -308,9 +308,11 @@ class Registry:
             Descriptions made from manifests and sources. Only modules whose tasks cannot be seen there are imported.
             Broken modules are filtered by package, plugin and distribution.
         """
-        tasks, broken = self._views.listing(self._lookup().catalogue)
+        lookup = self._lookup()
+        tasks, broken = self._views.listing(lookup.catalogue)
         known = {item.module for item in broken}
-        broken += [item for name, item in self._loader.failures.items() if name not in known]
+        failures = self._loader.failures.items()
+        broken += [item for name, item in failures if name not in known and lookup.is_known(name)]
         return matching(
             tasks, broken, package=package, plugin=plugin, func=func, distribution=distribution, label=label
         )
