@@ -11,7 +11,7 @@ import pkgutil
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from importlib.machinery import PathFinder
+from importlib.machinery import FileFinder, PathFinder
 from pathlib import Path
 
 
@@ -42,6 +42,7 @@ def host_collisions(import_roots: Iterable[str], *, exclude: Collection[str] = (
     """
     path = [entry for entry in sys.path if not _lies_in(entry, exclude)]
     known: dict[str, _Found | None] = {}
+    listings = _Listings()
     collisions: dict[str, Collision] = {}
     for root in set(import_roots):
         parts = root.split(".")
@@ -49,7 +50,7 @@ def host_collisions(import_roots: Iterable[str], *, exclude: Collection[str] = (
         for depth in range(1, len(parts) + 1):
             name = ".".join(parts[:depth])
             if name not in known:
-                known[name] = _find(name, search, exclude, top=depth == 1)
+                known[name] = _find(name, search, exclude, listings, top=depth == 1)
             found = known[name]
             if found is None:
                 break
@@ -72,10 +73,36 @@ class _Found:
         return bool(self.portions)
 
 
-def _find(name: str, search: Sequence[str], exclude: Collection[str], *, top: bool) -> _Found | None:
+class _Listings:
+    """What path entries hold, each listed once: an environment has hundreds of roots, the host few that match."""
+
+    def __init__(self) -> None:
+        self._stems: dict[str, frozenset[str] | None] = {}
+
+    def may_hold(self, entry: str, name: str) -> bool:
+        """Whether a path entry may hold a module; its finder knows for certain."""
+        if entry not in self._stems:
+            self._stems[entry] = _stems(entry)
+        stems = self._stems[entry]
+        return stems is None or name.rpartition(".")[2] in stems
+
+
+def _stems(entry: str) -> frozenset[str] | None:
+    """What the names in a folder begin with, up to the first dot; None if only a finder can tell what is there."""
+    if not isinstance(pkgutil.get_importer(entry or os.getcwd()), FileFinder):  # noqa: PTH109 - entries are strings
+        return None
+    try:
+        return frozenset(name.partition(".")[0] for name in os.listdir(entry or "."))  # noqa: PTH208 - names only
+    except OSError:
+        return None
+
+
+def _find(
+    name: str, search: Sequence[str], exclude: Collection[str], listings: _Listings, *, top: bool
+) -> _Found | None:
     for finder in sys.meta_path:
         if finder is PathFinder:
-            found = _search_path(name, search)
+            found = _search_path(name, [entry for entry in search if listings.may_hold(entry, name)])
         else:
             found = _ask(finder, name, None if top else search, exclude)
         if found is not None:
