@@ -7,6 +7,8 @@ of the group ``dioptra.plugins``. A task is called by its package, its plugin an
 
     resized = pyplugs.call("dioptra_builtins.data", "images", "resize", data_dir="…", image_size=(64, 64))
 
+or, where Tab completes the names, as ``pyplugs.tasks.dioptra_builtins.data.images.resize(…)``.
+
 Tasks are found in the plugin directories that `dioptra.sdk.plugin_dirs` makes active, in distributions installed in
 the host, and in any package that can be imported. Importing this package reads nothing and loads no heavy library.
 """
@@ -61,6 +63,9 @@ from dioptra.pyplugs._types import (
 if TYPE_CHECKING:
     from dioptra.pyplugs._notebook import activate, deactivate
     from dioptra.pyplugs._tasks import call_task, call_task_factory, flow, get_task, get_task_factory
+    from dioptra.pyplugs._tree import TaskTree
+
+    tasks: TaskTree
 
 __all__ = [
     "BrokenModule",
@@ -109,6 +114,7 @@ __all__ = [
     "restore",
     "snapshot",
     "task_nout",
+    "tasks",
 ]
 
 if not TYPE_CHECKING:  # a type checker sees the imports above, and misspelt names stay errors
@@ -119,6 +125,11 @@ if not TYPE_CHECKING:  # a type checker sees the imports above, and misspelt nam
             from dioptra.pyplugs import _notebook
 
             return getattr(_notebook, name)
+        if name == "tasks":
+            from dioptra.pyplugs._tree import installed_tasks
+
+            tree = globals()[name] = installed_tasks()
+            return tree
         if name in __all__:
             from dioptra.pyplugs import _tasks
 

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from dioptra.pyplugs._types import Provenance, TaskDescription
 
-CallTask: TypeAlias = Callable[[str, str, str, tuple[Any, ...], dict[str, Any]], Any]
+CallTask: TypeAlias = "Callable[[TaskDescription, tuple[Any, ...], dict[str, Any]], Any]"
 
 
 class SourceText(NamedTuple):
-    """Stands in a signature for a default that is no literal, and so is known by its source only."""
+    """Stands in a signature for an annotation, or a default that is no literal: only its source is known."""
 
     text: str
 
@@ -54,7 +54,7 @@ class TaskHandle:
 
     Args:
         description: The task.
-        call: Calls a task, given its package, plugin and name, and its positional and keyword arguments.
+        call: Calls a task, given its description and its positional and keyword arguments.
 
     Attributes:
         description: The task, as its source states it.
@@ -82,7 +82,7 @@ class TaskHandle:
         Raises:
             DioptraSDKError: The task cannot be found or loaded.
         """
-        return self._call(*_coordinates(self.description), args, kwargs)
+        return self._call(self.description, args, kwargs)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TaskHandle):
@@ -102,7 +102,7 @@ class TaskTree:
 
     Args:
         listing: Gives every task that there is; it has to be cheap, for it is called at every step.
-        call: Calls a task, given its package, plugin and name, and its positional and keyword arguments.
+        call: Calls a task, given its description and its positional and keyword arguments.
         path: The names that led here; none for the root.
     """
 
@@ -170,6 +170,18 @@ class TaskTree:
         return f"{where} has no plugin or task {name!r}; {hint}"
 
 
+def installed_tasks() -> TaskTree:
+    """Everything that the default registry lists, as `dioptra.pyplugs.tasks`."""
+    from dioptra.pyplugs._default import default_registry
+    from dioptra.pyplugs._tasks import run_or_submit
+
+    def call(task: TaskDescription, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        found = default_registry.find(task.package, task.plugin, task.func, label=task.label)
+        return run_or_submit(found, args, kwargs)
+
+    return TaskTree(lambda: default_registry.list_tasks().tasks, call)
+
+
 def is_attribute(name: str) -> bool:
     """Tell whether a name of a package, plugin or task is offered as an attribute.
 
@@ -189,8 +201,8 @@ def signature_of(task: TaskDescription) -> Signature:
         task: The task.
 
     Returns:
-        Annotations are texts. Defaults are values where they are literals, and else `SourceText`. A signature that
-        cannot be seen takes any arguments.
+        Annotations are `SourceText`, and so are defaults unless they are literals. A signature that cannot be seen
+        takes any arguments.
 
     Raises:
         ValueError: The description's signature cannot be read.
@@ -214,13 +226,13 @@ def signature_of(task: TaskDescription) -> Signature:
         Parameter(
             item.name,
             kinds[item.kind],
-            annotation=Parameter.empty if item.annotation is None else item.annotation,
+            annotation=Parameter.empty if item.annotation is None else SourceText(item.annotation),
             default=Parameter.empty if item.default is None else _default(item.default),
         )
         for item in task.parameters
     ]
     returns = task.returns
-    return Signature(parameters, return_annotation=Signature.empty if returns is None else returns)
+    return Signature(parameters, return_annotation=Signature.empty if returns is None else SourceText(returns))
 
 
 def _default(text: str) -> object:

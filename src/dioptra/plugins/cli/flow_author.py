@@ -4,76 +4,120 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from dioptra.plugins.cli.options import json_option, load, plugin_dir_option
-from dioptra.plugins.cli.output import print_json, print_table, report_error, say
+from dioptra.plugins.cli.output import print_json, report_error, say
+from dioptra.plugins.cli.task_report import conflict_rows, conflict_text, listing_document, print_task, print_tasks
 
 if TYPE_CHECKING:
-    from dioptra.pyplugs import BrokenModule, TaskDescription, TaskListing
+    from dioptra.pyplugs import TaskDescription, TaskListing
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 TASK_RAISED = 10
 """Exit code of `call` when the task itself raised."""
 
 
-def _active(flag: Path | None) -> AbstractContextManager[object]:
-    """The plugin directories that a flow would see here."""
+def _sources(command: Command) -> Command:
+    """``--plugin-dir`` and ``--develop``: where tasks are looked for."""
+    develop = click.option(
+        "--develop",
+        metavar="FOLDER",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="Source of a plugin project, in place of its installed distribution. Repeatable.",
+    )
+    return plugin_dir_option(develop(command))
+
+
+def _active(flag: Path | None, develop: Sequence[Path]) -> AbstractContextManager[object]:
+    """The plugin directories that a flow would see here, with develop folders before them."""
     from dioptra.sdk import plugin_dirs
 
     if flag is not None:
-        return plugin_dirs(flag)
+        return plugin_dirs(flag, develop=develop)
     value = load().plugin_dir
-    return plugin_dirs(*(entry for entry in value.split(os.pathsep) if entry)) if value else plugin_dirs()
+    entries = [entry for entry in value.split(os.pathsep) if entry] if value else []
+    return plugin_dirs(*entries, develop=develop)
 
 
 @click.command(name="list")
-@plugin_dir_option
+@click.option("--package", metavar="NAME", help="Only of this package; this and the next three may be patterns.")
+@click.option("--plugin", metavar="NAME", help="Only of this plugin.")
+@click.option("--distribution", metavar="NAME", help="Only of this distribution.")
+@click.option("--label", metavar="LABEL", help="Only with this label.")
+@click.option(
+    "--stubs",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write stubs with the tasks' signatures for editors and type checkers, such as to typings.",
+)
+@_sources
 @json_option
-def list_command(plugin_dir: Path | None, as_json: bool) -> None:
+def list_command(
+    package: str | None,
+    plugin: str | None,
+    distribution: str | None,
+    label: str | None,
+    stubs: Path | None,
+    plugin_dir: Path | None,
+    develop: tuple[Path, ...],
+    as_json: bool,
+) -> None:
     """List all tasks of the plugin directories and of this Python; nothing of a plugin is imported."""
     from dioptra import pyplugs
 
-    with _active(plugin_dir):
-        listing = pyplugs.list_tasks()
+    with _active(plugin_dir, develop):
+        listing = pyplugs.list_tasks(package=package, plugin=plugin, distribution=distribution, label=label)
+        names = {task.module for task in listing.tasks}
+        conflicts = [item for item in pyplugs.conflicts() if f"{item.package}.{item.plugin}".lstrip(".") in names]
+        if stubs is not None:
+            _write_stubs(stubs, listing.tasks)
     if as_json:
-        print_json(_listing_document(listing.tasks, listing.broken))
+        print_json({**listing_document(listing.tasks, listing.broken), "conflicts": conflict_rows(conflicts)})
         return
     if listing.tasks:
-        print_table(
-            ("package", "plugin", "task", "distribution", "version", "description"),
-            [
-                (
-                    task.package,
-                    task.plugin,
-                    task.func,
-                    task.provenance.distribution or "-",
-                    task.provenance.version or "-",
-                    task.description.partition("\n")[0],
-                )
-                for task in listing.tasks
-            ],
-        )
+        print_tasks(listing.tasks)
+    elif any((package, plugin, distribution, label)):
+        say("no task is like that")
     else:
         say("there are no tasks here: set DIOPTRA_PLUGIN_DIR, or install a plugin package")
     for broken in listing.broken:
         say(f"broken: {broken.module}: {broken.error}")
+    for conflict in conflicts:
+        say(f"conflict: {conflict_text(conflict)}")
+
+
+def _write_stubs(folder: Path, tasks: Sequence[TaskDescription]) -> None:
+    from dioptra.plugins.errors import ConfigurationError
+    from dioptra.pyplugs._stubs import stub_files
+
+    try:
+        for path, text in stub_files(tasks).items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise ConfigurationError(f"the stubs cannot be written to {folder}", why=str(problem)) from problem
+    say(f"stubs of {len(tasks)} tasks are in {folder}: for mypy set MYPYPATH={folder}; editors find a folder 'typings'")
 
 
 @click.command(name="show")
 @click.argument("name", metavar="PROJECT|TASK")
-@plugin_dir_option
+@_sources
 @json_option
-def show_command(name: str, plugin_dir: Path | None, as_json: bool) -> None:
+def show_command(name: str, plugin_dir: Path | None, develop: tuple[Path, ...], as_json: bool) -> None:
     """Show a project's tasks, or one TASK (package.plugin.func) with a call to copy."""
     from dioptra import pyplugs
     from dioptra.manifest.installed import normalized
 
-    with _active(plugin_dir):
+    with _active(plugin_dir, develop):
         listing = pyplugs.list_tasks()
         tasks = [task for task in listing.tasks if task.provenance.distribution == normalized(name)]
         broken = [item for item in listing.broken if item.provenance.distribution == normalized(name)]
@@ -82,12 +126,12 @@ def show_command(name: str, plugin_dir: Path | None, as_json: bool) -> None:
         if not tasks and not broken:
             tasks = [_described(name, listing)]
     if as_json:
-        print_json(_listing_document(tasks, broken))
+        print_json(listing_document(tasks, broken))
         return
     for position, task in enumerate(tasks):
         if position:
             print()
-        _print_task(task)
+        print_task(task)
     for item in broken:
         say(f"broken: {item.module}: {item.error}")
 
@@ -113,68 +157,23 @@ def _described(name: str, listing: TaskListing) -> TaskDescription:
     )
 
 
-def _print_task(task: TaskDescription) -> None:
-    origin = task.provenance
-    print(f"{task.module}.{task.func}{task.signature}")
-    if task.description:
-        print(f"  {task.description}")
-    print(f"  from {origin.distribution or 'no distribution'} {origin.version or ''}".rstrip())
-    if origin.wheel_sha256:
-        print(f"  wheel sha256 {origin.wheel_sha256}")
-    if task.doc:
-        print("\n" + "\n".join(f"  {line}".rstrip() for line in task.doc.splitlines()))
-    print(f"\n  {_snippet(task)}")
-
-
-def _snippet(task: TaskDescription) -> str:
-    """A call to copy, with every argument that has to be given."""
-    coordinates = f'"{task.package}", "{task.plugin}", "{task.func}"'
-    needed = [
-        parameter
-        for parameter in task.parameters
-        if parameter.default is None and parameter.kind not in {"var_positional", "var_keyword"}
-    ]
-    arguments = ["..." if parameter.kind == "positional_only" else f"{parameter.name}=..." for parameter in needed]
-    return f"pyplugs.call_task({', '.join([coordinates, *arguments])})"
-
-
-def _listing_document(tasks: Sequence[TaskDescription], broken: Sequence[BrokenModule]) -> Mapping[str, object]:
-    return {
-        "tasks": [
-            {
-                "package": task.package,
-                "plugin": task.plugin,
-                "func": task.func,
-                "signature": task.signature,
-                "description": task.description,
-                "doc": task.doc,
-                "nout": task.nout,
-                "distribution": task.provenance.distribution,
-                "version": task.provenance.version,
-                "wheel_sha256": task.provenance.wheel_sha256,
-                "entry_points": list(task.provenance.entry_points),
-                "file": task.provenance.file,
-                "line": task.line,
-                "call": _snippet(task),
-            }
-            for task in tasks
-        ],
-        "broken": [
-            {"module": item.module, "error": item.error, "distribution": item.provenance.distribution}
-            for item in broken
-        ],
-    }
-
-
 @click.command(name="call", context_settings={"ignore_unknown_options": True})
 @click.argument("package")
 @click.argument("plugin")
 @click.argument("func")
 @click.argument("arguments", metavar="[KEY=VALUE]...", nargs=-1)
-@plugin_dir_option
+@click.option("--label", metavar="LABEL", help="The task's label, where it has one.")
+@_sources
 @json_option
 def call_command(
-    package: str, plugin: str, func: str, arguments: tuple[str, ...], plugin_dir: Path | None, as_json: bool
+    package: str,
+    plugin: str,
+    func: str,
+    arguments: tuple[str, ...],
+    label: str | None,
+    plugin_dir: Path | None,
+    develop: tuple[Path, ...],
+    as_json: bool,
 ) -> int:
     """Call one task, outside of any flow, and print its result.
 
@@ -186,8 +185,8 @@ def call_command(
     from dioptra import pyplugs
 
     values = _parse_arguments(arguments)
-    with _active(plugin_dir):
-        task = pyplugs.get(package, plugin, func)
+    with _active(plugin_dir, develop):
+        task = pyplugs.get(package, plugin, func, label=label)
         _check_arguments(task, values, f"{package}.{plugin}.{func}")
         try:
             result = task(**values)

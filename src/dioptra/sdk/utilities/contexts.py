@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 
@@ -12,7 +12,11 @@ from dioptra.pyplugs._default import default_registry
 from dioptra.pyplugs._plugin_dirs import PluginDirectories
 
 
-def plugin_dirs(*dirs: str | os.PathLike[str], prefer: Iterable[str] = ()) -> PluginDirectories:
+def plugin_dirs(
+    *dirs: str | os.PathLike[str],
+    develop: Sequence[str | os.PathLike[str]] = (),
+    prefer: Iterable[str] = (),
+) -> PluginDirectories:
     """Make plugin directories active, in a ``with`` block or as a decorator of a function.
 
     On every entry ``DIOPTRA_PLUGIN_DIR`` is read: a list separated by `os.pathsep`, whose order is kept. Each entry is
@@ -27,10 +31,13 @@ def plugin_dirs(*dirs: str | os.PathLike[str], prefer: Iterable[str] = ()) -> Pl
 
     Leaving undoes exactly what entering changed: path entries, the modules imported from the directories and what they
     registered. Modules stay where an extension module was loaded; then only the same directories can be entered again.
-    The same holds as long as something imported from them is still referenced, a function in a variable, say.
+    As long as something imported from them is still referenced, a function in a variable, say, no directories that
+    have other code under the same names can be entered.
 
     Args:
         dirs: Directories to use instead of ``DIOPTRA_PLUGIN_DIR``.
+        develop: Folders of plugin projects, whose source stands in for the distributions of their names, see
+            `dioptra.pyplugs.activate`.
         prefer: Distributions that are used where several declare a task, the most preferred first.
 
     Returns:
@@ -38,13 +45,13 @@ def plugin_dirs(*dirs: str | os.PathLike[str], prefer: Iterable[str] = ()) -> Pl
         on entry:
 
         - PluginDirectoryError: A directory is missing, was never synced, is damaged, or was made for another
-          interpreter.
+          interpreter; a develop folder is no plugin project.
         - EnvironmentInUseError: Other directories are active.
         - StaleModuleError: Extension modules of other directories stay loaded in this process, or something imported
           from them is still referenced.
         - HostCollisionError: An environment brings import names that the host has.
     """
-    return PluginDirectories(default_registry.activation, dirs, prefer=prefer)
+    return PluginDirectories(default_registry.activation, dirs, develop=develop, prefer=prefer)
 
 
 @contextmanager
