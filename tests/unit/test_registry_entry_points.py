@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -197,6 +198,28 @@ def test_a_distribution_installed_later_is_found(tmp_path: Path, monkeypatch: py
     install(tmp_path, Wheel("later-thing", "1", {f"{name}.py": IMAGES}, {"x": name}))
     assert pyplugs.call("", name, "resize", "a") == "a@64"
     assert pyplugs.default_registry.find("", name).provenance.distribution == "later-thing"
+
+
+def test_changes_of_an_editable_install_are_listed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = new_name("edited")
+    source = write_files(tmp_path / "project", {f"src/{name}/tasks.py": IMAGES})
+    site = install(
+        tmp_path / "site", Wheel(f"edited-{name}", "1.0", {f"_{name}.pth": str(source / "src")}, {"e": name})
+    )
+    dist_info = next(site.glob("*.dist-info"))
+    url = {"url": source.as_uri(), "dir_info": {"editable": True}}
+    (dist_info / "direct_url.json").write_text(json.dumps(url))
+    monkeypatch.syspath_prepend(str(site))
+
+    def listed() -> list[str]:
+        return [f"{task.plugin}.{task.func}" for task in pyplugs.list_tasks(package=name).tasks]
+
+    assert listed() == ["tasks.resize"]
+    write_files(source, {f"src/{name}/tasks.py": IMAGES.replace("def resize", "def shrink")})
+    assert listed() == ["tasks.shrink"]
+    write_files(source, {f"src/{name}/more.py": IMAGES})
+    assert listed() == ["more.resize", "tasks.shrink"]
+    assert pyplugs.describe("e", "more").func == "resize"
 
 
 def test_a_declared_module_that_is_gone_names_its_distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

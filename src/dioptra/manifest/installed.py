@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -154,25 +154,40 @@ def scan_installed(distribution: InstalledDistribution) -> TaskManifest:
     """
     # Only here: most hosts have no plugins, and syntax trees are not needed to find that out.
     from dioptra.manifest.distribution import scan_distribution
-    from dioptra.manifest.editable import locate_modules
 
-    site = distribution.site
-    files = None if distribution.editable is not None else distribution.files
-    if files is None:
-        located = locate_modules(
-            [entry_point.value for entry_point in distribution.entry_points],
-            site=site,
-            recorded=distribution.files or (),
-            source=distribution.editable,
-        )
-    else:
-        located = {file: site / file for file in files if not file.startswith(("../", "/"))}
+    located = module_files(distribution)
     return scan_distribution(
         project=distribution.project,
         version=distribution.version,
         entry_points=distribution.entry_points,
         files=located,
         read=lambda file: located[file].read_bytes(),
+    )
+
+
+def module_files(distribution: InstalledDistribution) -> Mapping[str, Path]:
+    """Find the files that a scan of a distribution may look into.
+
+    Args:
+        distribution: One that `installed_plugins` found.
+
+    Returns:
+        Paths as they are in an ordinary install, with ``/``, to the files.
+
+    Raises:
+        OSError: Its record cannot be read.
+    """
+    from dioptra.manifest.editable import locate_modules
+
+    site = distribution.site
+    files = None if distribution.editable is not None else distribution.files
+    if files is not None:
+        return {file: site / file for file in files if not file.startswith(("../", "/"))}
+    return locate_modules(
+        [entry_point.value for entry_point in distribution.entry_points],
+        site=site,
+        recorded=distribution.files or (),
+        source=distribution.editable,
     )
 
 

@@ -1,8 +1,8 @@
 """Reading what is declared: by active environments, develop and raw folders, and distributions of the host.
 
 What was read of a path entry is kept as long as the entry's folder has the same time of change, so that a plugin that
-is installed while the process runs is found, and a lookup reads nothing twice. Modules of raw folders are kept as long
-as they have the same content.
+is installed while the process runs is found, and a lookup reads nothing twice. Of editable installs the files count as
+well. Modules of raw folders are kept as long as they have the same content.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from dioptra.pyplugs._activation import Activation
@@ -22,6 +22,7 @@ from dioptra.pyplugs._types import BrokenModule, Provenance
 from dioptra.pyplugs._unloading import is_below
 
 if TYPE_CHECKING:
+    from dioptra.manifest.installed import InstalledDistribution
     from dioptra.manifest.model import EnvironmentWheel, ModuleEntry
 
 _Key = tuple[object, ...]
@@ -33,10 +34,19 @@ class Declarations(NamedTuple):
     Attributes:
         declared: Distributions with plugins.
         broken: Distributions whose entry points or files cannot be read.
+        editable: Distributions whose files lie elsewhere and may change at any time.
+        state: The files of those, as they were.
     """
 
     declared: tuple[Declared, ...] = ()
     broken: tuple[BrokenModule, ...] = ()
+    editable: tuple[InstalledDistribution, ...] = ()
+    state: tuple[object, ...] = ()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether editable distributions are as they were when they were read."""
+        return not self.editable or _state(self.editable) == self.state
 
 
 class Sources:
@@ -144,7 +154,7 @@ class Sources:
         host = [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109 - path entries are strings
         path = [entry for entry in host if not is_below(entry, own)]
         key: _Key = tuple((entry, _changed(entry)) for entry in path)
-        kept = {key: self._read.get(key) or _read_installed(path, None)}
+        kept = {key: self._kept(key) or _read_installed(path, None)}
         for directory in directories:
             if directory.develop is not None:
                 key = directory.develop, directory.develop.reads
@@ -154,9 +164,13 @@ class Sources:
                 kept[key] = self._read.get(key) or _read_environment(directory)
             else:
                 key = directory.directory, directory.entry, _changed(directory.entry)
-                kept[key] = self._read.get(key) or _read_installed([directory.entry], directory.directory)
+                kept[key] = self._kept(key) or _read_installed([directory.entry], directory.directory)
         self._read = kept
         return list(kept.values())
+
+    def _kept(self, key: _Key) -> Declarations | None:
+        known = self._read.get(key)
+        return known if known is not None and known.is_current else None
 
     def _scan_folder(self, root: str) -> Iterator[ModuleEntry]:
         from pathlib import Path
@@ -242,7 +256,10 @@ def _read_installed(path: Sequence[str], plugin_directory: str | None) -> Declar
 
     declared: list[Declared] = []
     broken: list[BrokenModule] = []
-    for distribution in installed_plugins(path):
+    distributions = installed_plugins(path)
+    editable = tuple(item for item in distributions if item.editable and item.error is None)
+    state = _state(editable)  # before they are scanned, so that a change in between is seen as one
+    for distribution in distributions:
         error = distribution.error
         if error is None:
             try:
@@ -253,4 +270,16 @@ def _read_installed(path: Sequence[str], plugin_directory: str | None) -> Declar
                 error = str(problem)
         provenance = Provenance(distribution.project, distribution.version, plugin_directory=plugin_directory)
         broken.append(BrokenModule("", error, None, provenance._replace(sources=("entry-point",))))
-    return Declarations(tuple(declared), tuple(broken))
+    return Declarations(tuple(declared), tuple(broken), editable, state)
+
+
+def _state(editable: Iterable[InstalledDistribution]) -> tuple[object, ...]:
+    from dioptra.manifest.installed import module_files
+
+    found: list[object] = []
+    for distribution in editable:
+        try:
+            found += ((file, _changed(str(path))) for file, path in module_files(distribution).items())
+        except OSError as problem:
+            found.append(str(problem))
+    return tuple(found)
