@@ -284,7 +284,7 @@ def test_a_run_record_says_what_ran(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     recorded()
     (file,) = (tmp_path / "runs").iterdir()
     record = json.loads(file.read_bytes())
-    assert (record["flow"], record["schema"]) == ("Recorded", "1.0")
+    assert (record["flow"], record["schema"]) == ("Recorded", "1.1")
     assert [(task["func"], task["state"]) for task in record["tasks"]] == [("slow", "Completed")]
 
 

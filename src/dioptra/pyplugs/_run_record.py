@@ -9,7 +9,7 @@ from typing import NamedTuple
 from dioptra.pyplugs._types import Task
 
 RUN_DIR_VARIABLE = "DIOPTRA_RUN_DIR"
-SCHEMA = "1.0"
+SCHEMA = "1.1"
 
 
 class TaskRecord(NamedTuple):
@@ -23,6 +23,9 @@ class TaskRecord(NamedTuple):
         distribution: Project that brought the task, or None.
         version: Release, or None.
         wheel_sha256: Digest of its wheel, or None.
+        index_url: URL of the index that the wheel was synced from, or None.
+        commit: Of a develop folder, the commit that is checked out, or None.
+        dirty: Of a develop folder, whether its files differ from that commit, or None.
     """
 
     package: str
@@ -32,6 +35,9 @@ class TaskRecord(NamedTuple):
     distribution: str | None
     version: str | None
     wheel_sha256: str | None
+    index_url: str | None = None
+    commit: str | None = None
+    dirty: bool | None = None
 
     @classmethod
     def of(cls, task: Task, state: str) -> TaskRecord:
@@ -45,6 +51,9 @@ class TaskRecord(NamedTuple):
             provenance.distribution,
             provenance.version,
             provenance.wheel_sha256,
+            provenance.index_url,
+            provenance.commit,
+            provenance.dirty,
         )
 
 
