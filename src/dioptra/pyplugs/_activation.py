@@ -382,3 +382,7 @@ def _remove_from_path(own: str, equal_before: int) -> None:
     equal = [position for position, entry in enumerate(sys.path) if entry == own]
     if len(equal) > equal_before:
         del sys.path[equal[-1]]
+
+
+process_activation = Activation()
+"""The plugin directories and registrations of this process: there is one path, and one set of loaded modules."""

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
-from dioptra.pyplugs._activation import Activation
+from dioptra.pyplugs._activation import Activation, process_activation
 from dioptra.pyplugs._conflicts import find_conflicts
 from dioptra.pyplugs._diagnosis import Diagnosis
 from dioptra.pyplugs._discovery import Catalogue
@@ -85,7 +85,7 @@ class Registry:
         self._rules = Rules(prefer=tuple(map(normalized_project, prefer)))
         self._tasks: dict[tuple[str, str, str | None, str | None], Task] = {}
         self.found: dict[tuple[object, object, object], Function] = {}
-        self._activation = _shared_activation() if activation is None else activation
+        self._activation = process_activation if activation is None else activation
         shared = self._activation.registrations
         self._registrations = shared if activation is not None else Registrations(base=shared)
         self._sources = Sources(self.activation)
@@ -458,9 +458,3 @@ class Registry:
     def activation(self) -> Activation:
         """The plugin directories of the process."""
         return self._activation
-
-
-def _shared_activation() -> Activation:
-    from dioptra.pyplugs._default import default_registry
-
-    return default_registry.activation
