@@ -71,7 +71,7 @@ class Loader:
             error = failed
             if not isinstance(error, PluginLoadError):
                 error = self._diagnosis.load_error(catalogue, name, error)
-            broken = BrokenModule(name, str(error), error, self._views.provenance(catalogue, name))
+            broken = BrokenModule(name, error.summary, error, self._views.provenance(catalogue, name))
             with self._lock:
                 self._failures[name] = broken
             raise error from error.__cause__

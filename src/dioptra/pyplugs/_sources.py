@@ -2,7 +2,7 @@
 
 What was read of a path entry is kept as long as the entry's folder has the same time of change, so that a plugin that
 is installed while the process runs is found, and a lookup reads nothing twice. Of editable installs the files count as
-well. Modules of raw folders are kept as long as they have the same content.
+well. Raw folders are scanned again when the content of a module has changed.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Sources:
         self._activation = activation
         self._lock = threading.RLock()
         self._read: dict[_Key, Declarations] = {}
-        self._scanned: dict[tuple[str, str], tuple[bytes, ModuleEntry]] = {}
+        self._scanned: dict[str, tuple[bytes, tuple[ModuleEntry, ...]]] = {}
         self._catalogue: tuple[list[Declarations], Catalogue] = ([], Catalogue(()))
 
     def catalogue(self, rules: Rules) -> Catalogue:
@@ -84,7 +84,7 @@ class Sources:
             return tuple(broken for item in self._declarations() for broken in item.broken)
 
     def raw_modules(self) -> Iterator[tuple[Directory, ModuleEntry]]:
-        """Scan the modules of raw folders that mention the registry, whether or not a distribution declares them."""
+        """Scan the modules of raw folders, whether or not a distribution declares them."""
         for directory in self._activation.directories:
             if directory.is_raw:
                 for module in self._scan_folder(directory.entry):
@@ -96,13 +96,12 @@ class Sources:
         Args:
             name: Its dotted name.
         """
-        *package, stem = name.split(".")
+        path = os.path.join(*name.split("."))  # noqa: PTH118 - path entries are strings
         for directory in self._activation.directories:
             if directory.is_raw:
-                for file in ("/".join((*package, f"{stem}.py")), "/".join((*package, stem, "__init__.py"))):
-                    module = self._scan_file(directory.entry, file, name)
-                    if module is not None:
-                        yield directory, module
+                place = os.path.join(directory.entry, path)  # noqa: PTH118 - path entries are strings
+                if os.path.isfile(f"{place}.py") or os.path.isdir(place):  # noqa: PTH112, PTH113
+                    yield from ((directory, item) for item in self._scan_folder(directory.entry) if item.name == name)
 
     def raw_entries(self) -> list[str]:
         """Path entries of the active raw folders."""
@@ -172,38 +171,36 @@ class Sources:
         known = self._read.get(key)
         return known if known is not None and known.is_current else None
 
-    def _scan_folder(self, root: str) -> Iterator[ModuleEntry]:
-        from pathlib import Path
+    def _scan_folder(self, root: str) -> tuple[ModuleEntry, ...]:
+        import hashlib
 
-        for folder, folders, files in os.walk(root):
-            folders[:] = sorted(name for name in folders if name.isidentifier() and not name.startswith("_"))
-            package = Path(folder).relative_to(root).parts
-            for file in sorted(files):
-                stem = file.removesuffix(".py")
-                is_package = stem == "__init__" and bool(package)
-                if stem == file or not (is_package or (stem.isidentifier() and not stem.startswith("_"))):
+        from dioptra.manifest.raw_folder import scan_folder
+
+        sources = dict(_python_files(root))
+        digest = hashlib.blake2b()
+        for path, source in sources.items():
+            digest.update(f"{path}\0{len(source)}\0".encode("utf-8", "surrogateescape"))
+            digest.update(source)
+        with self._lock:
+            known = self._scanned.get(root)
+            if known is None or known[0] != digest.digest():
+                known = self._scanned[root] = digest.digest(), scan_folder(sources)
+            return known[1]
+
+
+def _python_files(root: str) -> Iterator[tuple[str, bytes]]:
+    """Paths below a folder and their content; what vanishes or cannot be read meanwhile is no module."""
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if name.isidentifier() and name != "__pycache__")
+        below = os.path.relpath(folder, root)
+        prefix = "" if below == os.curdir else f"{below.replace(os.sep, '/')}/"
+        for file in sorted(files):
+            if file.endswith(".py"):
+                try:
+                    with open(os.path.join(folder, file), "rb") as stream:  # noqa: PTH118, PTH123 - many small files
+                        yield f"{prefix}{file}", stream.read()
+                except (FileNotFoundError, NotADirectoryError):
                     continue
-                name = ".".join(package if is_package else (*package, stem))
-                module = self._scan_file(root, "/".join((*package, file)), name)
-                if module is not None:
-                    yield module
-
-    def _scan_file(self, root: str, file: str, name: str) -> ModuleEntry | None:
-        """Scan a module of a raw folder; None if it is not there, or does not speak of the registry."""
-        from dioptra.manifest.scanner import scan_module
-
-        try:
-            with open(os.path.join(root, *file.split("/")), "rb") as stream:  # noqa: PTH118, PTH123 - many small files
-                source = stream.read()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        # A raw folder may hold whole libraries; only modules that speak of the registry are worth parsing.
-        if b"pyplugs" not in source:
-            return None
-        known = self._scanned.get((root, file))
-        if known is None or known[0] != source:
-            known = self._scanned[root, file] = source, scan_module(source, name=name, path=file)
-        return known[1]
 
 
 def _file_of(module: str) -> str | None:

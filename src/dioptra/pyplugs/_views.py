@@ -215,7 +215,7 @@ class Views:
             try:
                 self._load(module.name)
             except PluginLoadError as problem:
-                broken.append(BrokenModule(module.name, str(problem), problem, claimed.provenance(None)))
+                broken.append(BrokenModule(module.name, problem.summary, problem, claimed.provenance(None)))
         for task in module.tasks:
             origin = claimed.provenance(task.func, decorated=task.entry_point is None, line=task.line)
             tasks.append(describe_entry(package, plugin, task, origin))

@@ -20,9 +20,13 @@ class DioptraSDKError(Exception):
         super().__init__(what)
         self.what, self.why, self.hint = what, why, hint
 
+    @property
+    def summary(self) -> str:
+        """What happened and why, without the hint."""
+        return self.what if self.why is None else f"{self.what}: {self.why}"
+
     def __str__(self) -> str:
-        text = self.what if self.why is None else f"{self.what}: {self.why}"
-        return text if self.hint is None else f"{text}\nhint: {self.hint}"
+        return self.summary if self.hint is None else f"{self.summary}\nhint: {self.hint}"
 
     def __reduce__(self) -> tuple[object, ...]:
         # The default calls the class with `args`, which these constructors do not accept.
