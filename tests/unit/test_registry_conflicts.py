@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import itertools
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from dioptra import pyplugs
 from dioptra.pyplugs import Registry
+from dioptra.pyplugs._finders import PreferredFinder
 from dioptra.sdk import plugin_dirs
 from dioptra.sdk.exceptions import EnvironmentInUseError, PluginLoadError, RawFolderWarning, TaskConflictError
 from runtime_folders import Wheel, environment, install, new_name, write_files
@@ -76,11 +79,41 @@ def test_a_preference_settles_it_and_it_stays_listed(package: str) -> None:
     assert conflicts(package) == [("tasks", "work", sides, sides[1])]
 
 
-def test_a_preferred_distribution_that_is_not_imported_is_never_faked(package: str) -> None:
+def test_the_preferred_distribution_is_imported_wherever_it_stands_on_the_path(package: str) -> None:
+    assert pyplugs.call(package, "front") == "only front"
     pyplugs.prefer(project("back", package))
-    with pytest.raises(PluginLoadError, match="behind the preferred one") as refused:
+    assert pyplugs.call(package, "tasks") == "back"
+    task = pyplugs.default_registry.find(package, "tasks")
+    assert task.provenance.distribution == project("back", package)
+    assert task.info.func.__code__.co_filename == task.provenance.file
+    assert pyplugs.call(package, "back") == "only back"
+    assert not any(isinstance(finder, PreferredFinder) for finder in sys.meta_path)
+
+
+def test_what_was_imported_from_another_distribution_is_refused(package: str) -> None:
+    assert __import__(f"{package}.tasks", fromlist=["work"]).work() == "front"
+    pyplugs.prefer(project("back", package))
+    with pytest.raises(PluginLoadError, match="it was imported from") as refused:
         pyplugs.call(package, "tasks")
     assert refused.value.distribution == project("back", package)
+    pyplugs.default_registry.refresh()
+
+
+@pytest.mark.parametrize("kinds", list(itertools.product([True, False], repeat=2)), ids=str)
+@pytest.mark.parametrize("chosen", ["one", "two"])
+def test_of_two_environments_the_preferred_one_is_used_and_both_keep_their_own_modules(
+    tmp_path: Path, kinds: tuple[bool, bool], chosen: str
+) -> None:
+    name = new_name("both")
+    places = []
+    for side, regular in zip(("one", "two"), kinds, strict=True):
+        init = {f"{name}/__init__.py": ""} if regular else {}
+        files = {**init, f"{name}/tasks.py": source(side), f"{name}/{side}.py": source(f"only {side}")}
+        places.append(environment(tmp_path / side, Wheel(f"dist-{side}", "1.0", files, {side: name})))
+    with plugin_dirs(*places, prefer=[f"dist-{chosen}"]):
+        for side in ("two", "one"):
+            assert pyplugs.call(name, side) == f"only {side}"
+        assert pyplugs.call(name, "tasks") == chosen
 
 
 def test_the_environment_variable_and_the_argument_prefer(
@@ -100,10 +133,11 @@ def test_the_environment_variable_and_the_argument_prefer(
     assert pyplugs.call(package, "tasks") == "front"
 
 
-def test_blocking_one_side_settles_a_conflict(package: str) -> None:
-    pyplugs.block(project("back", package))
+@pytest.mark.parametrize("blocked", ["back", "front"])
+def test_blocking_one_side_settles_a_conflict(package: str, blocked: str) -> None:
+    pyplugs.block(project(blocked, package))
     assert conflicts(package) == []
-    assert pyplugs.call(package, "tasks") == "front"
+    assert pyplugs.call(package, "tasks") == {"back": "front", "front": "back"}[blocked]
 
 
 def test_an_alias_of_two_packages_is_settled_by_a_preference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

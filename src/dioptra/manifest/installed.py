@@ -191,6 +191,28 @@ def module_files(distribution: InstalledDistribution) -> Mapping[str, Path]:
     )
 
 
+def import_folder(distribution: InstalledDistribution) -> Path | None:
+    """Find the folder that a distribution's modules are imported from.
+
+    Args:
+        distribution: One that `installed_plugins` found.
+
+    Returns:
+        Its path entry; for an editable install the folder that holds its sources, None where they have no common one.
+
+    Raises:
+        OSError: Its record cannot be read.
+    """
+    if distribution.editable is None:
+        return distribution.site
+    folders = {
+        path.parents[file.count("/")]
+        for file, path in module_files(distribution).items()
+        if path.as_posix().endswith(f"/{file}")
+    }
+    return folders.pop() if len(folders) == 1 else None
+
+
 def _metadata_folders(entry: str) -> Iterator[str]:
     try:
         names = os.listdir(entry or ".")  # noqa: PTH208 - names only; a site folder has thousands

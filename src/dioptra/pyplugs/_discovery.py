@@ -212,6 +212,14 @@ class Catalogue:
             return self._blocked[module]
         return self.rules.blocking(distribution=distribution, module=module, func=func)
 
+    def blocking_tasks(self, module: str) -> str | None:
+        """A pattern that blocks a single declared task of a plugin; None if there is none.
+
+        Args:
+            module: Dotted name of the plugin module.
+        """
+        return next((found for name, found in self._blocked.items() if name.rpartition(".")[0] == module), None)
+
     def preferred(self, declared: Sequence[Declared]) -> Declared | None:
         """The distribution that counts; None where there are several and none, or several versions, are preferred.
 

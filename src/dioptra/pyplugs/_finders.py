@@ -1,12 +1,14 @@
 """Meta path finders for what the order of the path decides wrongly.
 
-They stand before the path finder while plugin directories are active, and answer only for the names that need it; for
-all others the normal finders decide (the import system's reference, section "The meta path"; PEP 420).
+They stand before the path finder while plugin directories are active, or while one module is imported, and answer only
+for the names that need it; for all others the normal finders decide (the import system's reference, section "The meta
+path"; PEP 420).
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -92,6 +94,43 @@ class StandInFinder:
         if entry is None:
             return None
         return search_path(name, [os.path.join(entry, *name.split(".")[:-1])])  # noqa: PTH118 - a path entry is a string
+
+
+class PreferredFinder:
+    """Finds one module, and the packages above it, where the chosen one of several distributions has it.
+
+    It stands before all others while that module is imported. A package is merged with what others have of it, the
+    chosen distribution's modules first.
+
+    Args:
+        module: The module's dotted name.
+        site: Path entry of the chosen distribution.
+    """
+
+    def __init__(self, module: str, site: str) -> None:
+        self.module, self.site = module, site
+
+    def __repr__(self) -> str:
+        return f"PreferredFinder({self.module} in {self.site})"
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find the module or a package above it; None for every other name.
+
+        Args:
+            name: Its dotted name.
+            path: Where its package's modules are searched; None at the top level.
+            target: Not used.
+        """
+        if name != self.module and not self.module.startswith(f"{name}."):
+            return None
+        entry = os.path.join(self.site, *name.split(".")[:-1])  # noqa: PTH118 - a path entry is a string
+        ours = search_path(name, [entry])
+        if ours is None or ours.submodule_search_locations is None:
+            return ours
+        theirs = search_path(name, [item for item in (sys.path if path is None else path) if item != entry])
+        return ours if theirs is None else _merged(ours, theirs)
 
 
 def _merged(ours: ModuleSpec, theirs: ModuleSpec) -> ModuleSpec | None:

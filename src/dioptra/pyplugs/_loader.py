@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import ModuleType
 
 from dioptra.pyplugs._activation import Activation
 from dioptra.pyplugs._diagnosis import Diagnosis
 from dioptra.pyplugs._discovery import Catalogue
-from dioptra.pyplugs._loading import ImportFailedError, ModuleAbsentError, load
+from dioptra.pyplugs._loading import ImportFailedError, ModuleAbsentError, exists, load
 from dioptra.pyplugs._types import BrokenModule
 from dioptra.pyplugs._unloading import is_below
 from dioptra.pyplugs._views import Views
@@ -64,7 +66,8 @@ class Loader:
             MissingDependencyError: It imports a module that is not installed.
         """
         try:
-            module = load(name)
+            with self._preferring(name):
+                module = load(name)
             self._refuse_stranger(name, module)
         except (ModuleAbsentError, ImportFailedError, PluginLoadError) as failed:
             catalogue = self._catalogue()
@@ -79,15 +82,37 @@ class Loader:
             self._failures.pop(name, None)
         return module
 
+    @contextmanager
+    def _preferring(self, name: str) -> Iterator[None]:
+        """Let a module be found in the distribution that counts, where the order of the path would not lead there."""
+        catalogue = self._catalogue()
+        claims = catalogue.claims(name)
+        site = claims[0].declared.site if claims else None
+        # Two environments may have one regular package; the first then hides the modules of the second.
+        is_hidden = len(claims) > 1 or catalogue.rules.block or not exists(name)
+        if site is None or name in sys.modules or not is_hidden:
+            yield
+            return
+        from dioptra.pyplugs._finders import PreferredFinder
+
+        finder = PreferredFinder(name, site)
+        sys.meta_path.insert(0, finder)
+        try:
+            yield
+        finally:
+            sys.meta_path[:] = [item for item in sys.meta_path if item is not finder]
+
     def _refuse_stranger(self, name: str, module: ModuleType) -> None:
         """Refuse a module that was imported from elsewhere than the distribution that it is attributed to."""
         file = getattr(module, "__file__", None)
-        claims = self._catalogue().claims(name)
+        catalogue = self._catalogue()
+        claims = catalogue.claims(name)
         if not claims or file is None:
             return
         declared = claims[0].declared
         roots = [root for item in self._activation.directories if item.entry == declared.site for root in item.roots]
-        if len(claims) > 1 and not roots and declared.site is not None:
+        decided = len(claims) > 1 or catalogue.rules.block
+        if decided and not roots and declared.site is not None:
             roots = [declared.site, os.path.realpath(declared.site)]
         if roots and not is_below(file, roots):
             raise PluginLoadError(
@@ -95,6 +120,5 @@ class Loader:
                 distribution=declared.manifest.project,
                 version=declared.manifest.version,
                 why=f"it was imported from {file}, not from {declared.site}",
-                hint="enter plugin_dirs() before importing the plugin, and keep other copies of it off the path, or "
-                "behind the preferred one",
+                hint="enter plugin_dirs() and choose the distribution before anything imports the plugin",
             )

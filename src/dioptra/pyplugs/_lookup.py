@@ -151,6 +151,8 @@ class Lookup:
         if func is not None:
             func = next(iter(self.catalogue.functions_meant(target.module, func)), func)
         pattern = self._views.blocking(self.catalogue, target.module, func)
+        if pattern is None and func is None and not self._views.tasks(self.catalogue, target.module):
+            pattern = self.catalogue.blocking_tasks(target.module)
         if pattern is not None:
             raise TaskBlockedError(*target, pattern)
 

@@ -249,7 +249,7 @@ def _read_develop(directory: Directory) -> Declarations:
 
 
 def _read_installed(path: Sequence[str], plugin_directory: str | None) -> Declarations:
-    from dioptra.manifest.installed import installed_plugins, scan_installed
+    from dioptra.manifest.installed import import_folder, installed_plugins, scan_installed
 
     declared: list[Declared] = []
     broken: list[BrokenModule] = []
@@ -260,8 +260,9 @@ def _read_installed(path: Sequence[str], plugin_directory: str | None) -> Declar
         error = distribution.error
         if error is None:
             try:
-                site = None if distribution.editable else str(distribution.site)
-                declared.append(Declared(scan_installed(distribution), None, plugin_directory, site))
+                site = import_folder(distribution)
+                manifest = scan_installed(distribution)
+                declared.append(Declared(manifest, None, plugin_directory, None if site is None else str(site)))
                 continue
             except OSError as problem:
                 error = str(problem)
