@@ -88,11 +88,15 @@ def ceph_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     absent = [program for program in _CEPH_PROGRAMS if shutil.which(program) is None]
     if absent:
         pytest.skip(f"Ceph is not installed: {', '.join(absent)} missing")
-    folder = tmp_path_factory.mktemp("ceph") / "rgw"
     script = Path(__file__).with_name("ceph_rgw.sh")
-    port = str(_free_ports())
-    started = subprocess.run(["bash", script, "start", folder, port], capture_output=True, text=True, check=False)
-    assert started.returncode == 0, started.stderr
+    for _ in range(3):
+        # Somebody may take a port between the moment it was seen free and the moment a daemon binds it.
+        folder, port = tmp_path_factory.mktemp("ceph") / "rgw", str(_free_ports())
+        started = subprocess.run(["bash", script, "start", folder, port], capture_output=True, text=True, check=False)
+        if started.returncode == 0:
+            break
+    else:
+        raise AssertionError(started.stderr)
     yield S3Server(endpoint=f"http://127.0.0.1:{port}", access_key="test", secret_key="testsecret")
     subprocess.run(["bash", script, "stop", folder, port], check=True)
 
