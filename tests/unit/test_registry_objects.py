@@ -125,7 +125,7 @@ def test_the_fixture_isolates_tests_of_plugin_authors(tmp_path: Path) -> None:
             check(pyplugs_registry)
     """
     write_files(tmp_path, {f"{name}.py": PLUGIN, "test_plugin.py": dedent(test)})
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "dioptra.sdk.pytest_plugin", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
