@@ -12,7 +12,7 @@ A file holds one scenario or more, each under a heading ``# name``. Lines of a s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from packaging.version import Version
 
 from dioptra.plugins.host_model import Host, HostDistribution, TargetInterpreter
 from dioptra.plugins.index.model import IndexFile, ProjectPage
+from dioptra.plugins.index.revocation import Revocation
 from dioptra.plugins.object_store.port import Sink
 from dioptra.plugins.wheel.model import CoreMetadata
 
@@ -37,6 +38,7 @@ class ScenarioCatalogue:
         self.name, self.url = name, f"memory:{name}"
         self.files: dict[NormalizedName, list[IndexFile]] = {}
         self.asked: list[NormalizedName] = []
+        self.revoked: dict[str, Revocation] = {}
 
     def project(self, project: NormalizedName) -> ProjectPage | None:
         self.asked.append(project)
@@ -45,6 +47,9 @@ class ScenarioCatalogue:
 
     def project_names(self) -> tuple[NormalizedName, ...]:
         return tuple(sorted(self.files))
+
+    def revocations(self) -> Mapping[str, Revocation]:
+        return self.revoked
 
     def metadata(self, page: ProjectPage, file: IndexFile) -> CoreMetadata:
         assert page.project in self.files

@@ -16,6 +16,7 @@ from dioptra.manifest.environment import interpreter_key
 from dioptra.plugins.errors import IndexAccessError
 from dioptra.plugins.host_model import Host, HostDistribution, TargetInterpreter
 from dioptra.plugins.index.model import IndexFile, ProjectPage
+from dioptra.plugins.index.revocation import Revocation
 from dioptra.plugins.lock.model import Lock, LockedIndex, LockedWheel, LockTarget, ProvidedDistribution
 from dioptra.plugins.object_store.port import Sink
 from dioptra.plugins.wheel.model import CoreMetadata, WheelName
@@ -42,11 +43,13 @@ class MemoryIndex:
         wheels: File names and bytes.
         downloads: File names asked for, in order.
         piece: Bytes that a download hands on at a time.
+        revoked: Revocations by digest.
     """
 
     wheels: dict[str, bytes] = field(default_factory=dict)
     downloads: list[str] = field(default_factory=list)
     piece: int = 64 * 1024
+    revoked: dict[str, Revocation] = field(default_factory=dict)
     name: str = "main"
     url: str = "memory:main"
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -58,6 +61,10 @@ class MemoryIndex:
     def project_names(self) -> tuple[NormalizedName, ...]:
         """Sync asks for no names."""
         raise AssertionError("sync read the root page")
+
+    def revocations(self) -> Mapping[str, Revocation]:
+        """What is revoked."""
+        return self.revoked
 
     def metadata(self, page: ProjectPage, file: IndexFile) -> CoreMetadata:
         """Sync asks for no metadata."""

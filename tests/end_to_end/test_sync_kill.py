@@ -48,7 +48,14 @@ def wheels_of(version: str) -> Wheels:
 def run_sync(root: Path, wheels: Wheels) -> SyncReport:
     lock: Lock = make_lock(locked(wheels))
     index = MemoryIndex(dict(wheels))
-    return sync(lock, repr(lock).encode(), PluginDirectory(root), lambda: {"main": index}, make_host(), FixedClock())
+    return sync(
+        lock,
+        repr(lock).encode(),
+        PluginDirectory(root),
+        lambda *, local_only: {} if local_only else {"main": index},
+        make_host(),
+        FixedClock(),
+    )
 
 
 def visible(root: Path) -> Mapping[str, bytes] | None:

@@ -19,10 +19,13 @@ from dioptra.manifest.environment import current_environment, read_environment
 from dioptra.plugins.errors import ConfigurationError, IndexAccessError, IntegrityError, WheelRefusedError
 from dioptra.plugins.host_model import Host
 from dioptra.plugins.index.catalogue_port import Catalogue
+from dioptra.plugins.index.revocation import Revocation, RevokedError
 from dioptra.plugins.lock.model import Lock
 from dioptra.plugins.plugin_directory.generation import read_current
 from dioptra.plugins.plugin_directory.layout import PluginDirectory
 from dioptra.plugins.plugin_directory.sync import SyncReport, sync
+from dioptra.sdk import plugin_dirs
+from dioptra.sdk.exceptions import PluginDirectoryError, RevokedEnvironmentError
 from sync_worlds import FixedClock, MemoryIndex, locked, make_host, make_lock
 from wheel_factory import dist_info_of, make_wheel, pack, wheel_filename, wheel_files
 
@@ -52,6 +55,8 @@ class World:
     index: MemoryIndex = field(default_factory=MemoryIndex)
     opened: int = 0
     host: Host = field(default_factory=make_host)
+    down: bool = False
+    local: bool = False
 
     def lock(self, *wheels: tuple[str, bytes]) -> Lock:
         self.index.wheels.update(wheels)
@@ -61,8 +66,12 @@ class World:
         body = repr(lock).encode() if lock_bytes is None else lock_bytes
         return sync(lock, body, self.directory, self.open, self.host, FixedClock())
 
-    def open(self) -> Mapping[str, Catalogue]:
+    def open(self, *, local_only: bool) -> Mapping[str, Catalogue]:
+        if local_only:
+            return {"main": self.index} if self.local else {}
         self.opened += 1
+        if self.down:
+            raise IndexAccessError("the index is down")
         return {"main": self.index}
 
     def read(self, path: str) -> str:
@@ -173,14 +182,90 @@ def test_an_upgrade_fetches_only_what_is_new_and_keeps_the_old_environment(world
     assert second.generation == 2
 
 
-def test_going_back_opens_no_index(world: World) -> None:
+def test_going_back_downloads_nothing(world: World) -> None:
     one, two = world.lock(fog("1.0")), world.lock(fog("2.0"))
     first = world.sync(one)
     world.sync(two)
     world.index.wheels.clear()
     report = world.sync(one)
     assert (report.changed, report.generation, report.environment) == (True, 3, first.environment)
-    assert world.opened == 2
+    assert report.unasked is None
+    assert len(world.index.downloads) == 2
+
+
+def test_an_outage_keeps_nobody_from_what_is_there_and_is_told(world: World) -> None:
+    one, two = world.lock(fog("1.0")), world.lock(fog("2.0"))
+    first = world.sync(one)
+    world.sync(two)
+    world.down = True
+    report = world.sync(one)
+    assert (report.changed, report.environment) == (True, first.environment)
+    assert report.unasked == "the index is down"
+    with pytest.raises(IndexAccessError, match="the index is down"):
+        world.sync(world.lock(fog("3.0")))
+    assert world.active() == first.environment
+
+
+def revoked(lock: Lock, reason: str = "it steals keys") -> dict[str, Revocation]:
+    return {
+        wheel.sha256: Revocation(
+            sha256=wheel.sha256,
+            project=wheel.project,
+            version=str(wheel.version),
+            filename=wheel.filename,
+            reason=reason,
+            time=FixedClock().now(),
+        )
+        for wheel in lock.wheels
+    }
+
+
+def test_what_is_revoked_is_refused_from_a_warm_store_too_and_remembered(world: World) -> None:
+    one, two = world.lock(fog("1.0")), world.lock(fog("2.0"))
+    world.sync(one)
+    second = world.sync(two)
+    world.index.revoked = revoked(one)
+    with pytest.raises(RevokedError, match=r"fog-attack 1\.0 is revoked") as refused:
+        world.sync(one)
+    assert refused.value.exit_code == 4
+    assert "it steals keys" in str(refused.value)
+    assert world.active() == second.environment
+    world.down = True
+    with pytest.raises(RevokedError):
+        world.sync(one)
+    assert not world.sync(two).changed
+
+
+def test_an_index_in_a_folder_is_asked_about_what_is_active_too(world: World) -> None:
+    lock = world.lock(fog("1.0"))
+    world.sync(lock)
+    world.index.revoked = revoked(lock)
+    assert not world.sync(lock).changed
+    world.local = True
+    with pytest.raises(RevokedError):
+        world.sync(lock)
+    with pytest.raises(RevokedEnvironmentError), plugin_dirs(world.directory.root):
+        pass
+
+
+def test_an_environment_with_a_revoked_wheel_starts_no_job(world: World) -> None:
+    one, two = world.lock(fog("1.0")), world.lock(fog("2.0"))
+    world.sync(one)
+    first = current_environment(world.directory.root)
+    assert first is not None
+    world.index.revoked = revoked(one)
+    world.sync(two)
+    with plugin_dirs(world.directory.root):
+        pass
+    for entry in (first, world.directory.generation(1)):
+        with pytest.raises(RevokedEnvironmentError, match="it steals keys") as refused, plugin_dirs(entry):
+            pass
+        assert refused.value.exit_code == 4
+    (world.directory.root / "revoked.json").write_text("{")
+    with pytest.raises(PluginDirectoryError), plugin_dirs(world.directory.root):
+        pass
+    with pytest.raises(ConfigurationError, match="malformed"):
+        world.sync(two)
 
 
 def test_a_changed_host_is_checked_and_recorded_without_a_request(world: World) -> None:

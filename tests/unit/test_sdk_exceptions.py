@@ -64,6 +64,11 @@ EXAMPLES: list[tuple[DioptraSDKError, int, list[str]]] = [
         ["x (dist 1) is in the host at /host/x"],
     ),
     (
+        errors.RevokedEnvironmentError("/plugins", {"fog-1.0-py3-none-any.whl": "it steals keys"}),
+        4,
+        ["environment of /plugins", "fog-1.0-py3-none-any.whl: it steals keys"],
+    ),
+    (
         errors.TaskRunFailedError("flow", [FailedTask("resize", "Failed")]),
         10,
         ["'flow': 1 task did", "resize (Failed)"],

@@ -14,8 +14,8 @@ import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
-from dioptra.manifest.codec import environment_from_json
-from dioptra.manifest.model import EnvironmentDescription, InterpreterKey, SchemaVersionError
+from dioptra.manifest.codec import MalformedManifestError, environment_from_json
+from dioptra.manifest.model import SCHEMA, EnvironmentDescription, InterpreterKey, SchemaVersionError
 
 ENVIRONMENT_FILE = "environment.json"
 SITE = "site"
@@ -24,6 +24,8 @@ GENERATION_FILE = "generation.json"
 GENERATIONS = "generations"
 CURRENT = "current"
 ENVIRONMENT_LINK = "environment"
+
+REVOKED_FILE = "revoked.json"
 
 LAYOUT = 1
 """Version of an environment's layout on disk; part of its digest."""
@@ -98,6 +100,37 @@ def read_environment(path: Path) -> EnvironmentDescription:
     if environment.layout > LAYOUT:
         raise SchemaVersionError(f"the layout of {path}", str(environment.layout), str(LAYOUT))
     return environment
+
+
+def read_revoked(root: Path) -> dict[str, str]:
+    """Read what a plugin directory knows to be revoked.
+
+    Args:
+        root: The plugin directory.
+
+    Returns:
+        Reasons by sha256 of wheels; empty where nothing is known.
+
+    Raises:
+        OSError: It cannot be read.
+        MalformedManifestError: It is malformed.
+        SchemaVersionError: A newer major version wrote it.
+    """
+    file = root / REVOKED_FILE
+    try:
+        body = file.read_bytes()
+    except FileNotFoundError:
+        return {}
+    try:
+        document = json.loads(body)
+        found = str(document["schema"])
+        if int(found.partition(".")[0]) > int(SCHEMA.partition(".")[0]):
+            raise SchemaVersionError(str(file), found)
+        return {str(sha256): str(row["reason"]) for sha256, row in document["revoked"].items()}
+    except SchemaVersionError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise MalformedManifestError(str(file), f"{type(problem).__name__}: {problem}") from problem
 
 
 def classify(path: Path) -> PluginDirectoryKind:

@@ -268,7 +268,7 @@ def _lock_and_sync(
         lock,
         lock_path.read_bytes(),
         directory,
-        lambda: {"demo": open_catalogue("demo", store.url)},
+        lambda *, local_only: {} if local_only else {"demo": open_catalogue("demo", store.url)},
         host,
         SystemClock(),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from dioptra.plugins.errors import DioptraPluginsError, IndexAccessError
 
@@ -44,3 +45,8 @@ def load(body: bytes, *, source: str, error: type[DioptraPluginsError] = IndexAc
             hint="install a dioptra-plugins that supports it",
         )
     return document
+
+
+def format_time(time: datetime) -> str:
+    """A UTC time as documents and PEP 700 write it."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

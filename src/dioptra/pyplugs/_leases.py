@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from dioptra.sdk.exceptions import PluginDirectoryError
+from dioptra.sdk.exceptions import PluginDirectoryError, RevokedEnvironmentError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +73,7 @@ def open_directory(directory: str) -> Directory:
     Raises:
         PluginDirectoryError: It is missing, is no folder, has no generation yet, is damaged, was written by a newer
             version, or its environment was made for another interpreter.
+        RevokedEnvironmentError: Its environment holds revoked wheels.
     """
     from pathlib import Path
 
@@ -191,12 +192,25 @@ def _open_environment(directory: str, folder: Path, lease: int, indexes: Mapping
             f"this is {_interpreter(running)}",
             hint="sync again with the interpreter that runs the flow",
         )
+    _refuse_revoked(directory, description, folder.parent.parent)
     site = folder / SITE
     if not site.is_dir():
         raise PluginDirectoryError(directory, why=f"{site} is missing", hint="dioptra-plugins repair")
     store = folder.parent.parent / "store"
     roots = (*_roots(str(site)), *(_roots(str(store)) if store.is_dir() else ()))
     return Directory(directory, str(site), description, roots, lease, indexes)
+
+
+def _refuse_revoked(directory: str, environment: EnvironmentDescription, root: Path) -> None:
+    from dioptra.manifest.environment import read_revoked
+
+    try:
+        reasons = read_revoked(root)
+    except (OSError, ValueError) as problem:
+        raise PluginDirectoryError(directory, why=str(problem), hint="dioptra-plugins repair") from problem
+    revoked = {wheel.filename: reasons[wheel.sha256] for wheel in environment.wheels if wheel.sha256 in reasons}
+    if revoked:
+        raise RevokedEnvironmentError(directory, revoked)
 
 
 def _roots(path: str) -> tuple[str, ...]:

@@ -20,6 +20,9 @@ _COMMANDS = {
     "build": "author",
     "check": "author",
     "publish": "author",
+    "yank": "release_commands",
+    "unyank": "release_commands",
+    "revoke": "release_commands",
     "index": "index_commands",
     "lock": "operator",
     "sync": "operator",
@@ -67,7 +70,7 @@ class _LazyGroup(click.Group):
 def command_line(debug: bool) -> None:
     """Build, publish, lock, sync and run task plugins.
 
-    Authors: new, build, check, publish. Operators: index, lock, sync. Flow authors: list, show, call.
+    Authors: new, build, check, publish, yank. Operators: index, revoke, lock, sync. Flow authors: list, show, call.
     Every command explains itself with --help; `demo` runs the whole path.
     """
 

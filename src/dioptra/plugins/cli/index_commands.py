@@ -1,15 +1,19 @@
-"""Operator commands on an index: `index init`."""
+"""Operator commands on an index: `index init`, `status`, `remove`."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from dioptra.plugins.cli.options import json_option
+from dioptra.plugins.cli.options import chosen_index, index_option, json_option
 from dioptra.plugins.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from dioptra.plugins.index.state import Status
 
 
 @click.group(name="index")
@@ -64,3 +68,59 @@ def init_command(url: str, name: str | None, with_own_wheel: bool | None, as_jso
         )
     else:
         print(store.url)
+
+
+@index_command.command(name="status")
+@click.argument("project")
+@click.argument("status", type=click.Choice(["active", "archived", "deprecated", "quarantined"]))
+@click.option("--reason", default="", help="Why; shown to people by their clients.")
+@index_option
+@json_option
+def status_command(project: str, status: Status, reason: str, index_values: tuple[str, ...], as_json: bool) -> None:
+    """Set a project's status (PEP 792).
+
+    Archived and quarantined projects take no new files; a quarantined one offers none.
+    """
+    from packaging.utils import canonicalize_name
+
+    from dioptra.plugins.clock import SystemClock
+    from dioptra.plugins.index.release_state import set_project_status
+    from dioptra.plugins.index.state import ProjectState
+    from dioptra.plugins.object_store.locate import open_store
+
+    store = open_store(chosen_index(index_values).url)
+    name = canonicalize_name(project)
+    changed = set_project_status(store, name, ProjectState(status=status, reason=reason), clock=SystemClock())
+    if as_json:
+        print_json({"index": store.url, "project": name, "status": status, "changed": changed})
+    else:
+        say(f"{name} is {status}{'' if changed else ' already'} at {store.url}")
+
+
+@index_command.command(name="remove")
+@click.argument("release", metavar="PROJECT==VERSION")
+@click.option("--reason", required=True, help="Why; it is kept with the tombstone.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@index_option
+@json_option
+def remove_command(release: str, reason: str, yes: bool, index_values: tuple[str, ...], as_json: bool) -> None:
+    """Remove a release's files for good, where the law asks for it.
+
+    Locks that pin it can no longer be synced by workers that do not have it. To stop people from using a release, yank
+    or revoke it.
+    """
+    from dioptra.plugins.cli.release_commands import parse_release, print_changes
+    from dioptra.plugins.clock import SystemClock
+    from dioptra.plugins.index.release_state import remove
+    from dioptra.plugins.object_store.locate import open_store
+
+    project, version = parse_release(release)
+    store = open_store(chosen_index(index_values).url)
+    if not yes:
+        click.confirm(
+            f"Delete all files of {project} {version} at {store.url}? Nothing can be published under it again.",
+            abort=True,
+            err=True,
+        )
+    changes = remove(store, project, version, reason=reason, clock=SystemClock())
+    print_changes(changes, "removed", store.url, as_json=as_json)

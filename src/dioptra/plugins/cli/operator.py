@@ -123,7 +123,7 @@ def sync_command(lock_path: Path, index_values: tuple[str, ...], plugin_dir: Pat
         lock,
         lock_path.read_bytes(),
         directory,
-        lambda: _catalogues_of(lock, index_values),
+        lambda *, local_only: _catalogues_of(lock, index_values, local_only=local_only),
         describe_host(),
         SystemClock(),
     )
@@ -131,6 +131,7 @@ def sync_command(lock_path: Path, index_values: tuple[str, ...], plugin_dir: Pat
         print_json(
             {
                 "changed": report.changed,
+                "unasked": report.unasked,
                 "generation": report.generation,
                 "environment": report.environment,
                 "plugin_dir": str(directory.root),
@@ -164,12 +165,15 @@ def sync_command(lock_path: Path, index_values: tuple[str, ...], plugin_dir: Pat
         ],
     )
     say(f"generation {report.generation} of {directory.root} is active")
+    if report.unasked is not None:
+        say(f"the indexes could not be asked for revocations: {report.unasked}")
 
 
-def _catalogues_of(lock: Lock, index_values: tuple[str, ...]) -> Mapping[str, Catalogue]:
+def _catalogues_of(lock: Lock, index_values: tuple[str, ...], *, local_only: bool) -> Mapping[str, Catalogue]:
     """The indexes a lock names: by flag, else by setting, else where the lock saw them."""
     from dioptra.plugins.config import parse_index_options
     from dioptra.plugins.index.catalogue import open_catalogue
+    from dioptra.plugins.object_store.locate import is_local
 
     configured = load().indexes
     given = parse_index_options(index_values, configured, source="--index")
@@ -177,4 +181,5 @@ def _catalogues_of(lock: Lock, index_values: tuple[str, ...]) -> Mapping[str, Ca
     urls |= {index.name: index.url for index in configured if index.name in urls}
     urls |= {index.name: index.url for index in given}
     needed = {wheel.index for wheel in lock.wheels}
-    return {name: open_catalogue(name, url) for name, url in urls.items() if name in needed}
+    wanted = {name: url for name, url in urls.items() if name in needed and (is_local(url) or not local_only)}
+    return {name: open_catalogue(name, url) for name, url in wanted.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, urljoin
@@ -18,6 +18,7 @@ from dioptra.plugins.index.catalogue_port import Catalogue
 from dioptra.plugins.index.descriptor import read_descriptor
 from dioptra.plugins.index.model import IndexFile, ProjectPage
 from dioptra.plugins.index.pages import parse_project_list, parse_project_page
+from dioptra.plugins.index.revocation import Revocation, revocations_from_json
 from dioptra.plugins.object_store.locate import is_simple_url, open_reader
 from dioptra.plugins.object_store.port import PAGE_LIMIT, ObjectReader, Sink, StoredObject
 from dioptra.plugins.object_store.web import UrlReader, without_credentials
@@ -82,6 +83,8 @@ class IndexCatalogue:
 
     def __init__(self, name: str, reader: ObjectReader) -> None:
         self._name, self._reader, self._pages = name, reader, _Pages()
+        self._revocations: Mapping[str, Revocation] | None = None
+        self._guard = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -111,6 +114,17 @@ class IndexCatalogue:
             return parse_project_list(self._reader.read(layout.root_page_json_key()))
         except ObjectNotFoundError:
             return ()
+
+    def revocations(self) -> Mapping[str, Revocation]:
+        """What is revoked; see the port."""
+        with self._guard:
+            if self._revocations is None:
+                try:
+                    stored = self._reader.read(layout.REVOKED_KEY)
+                    self._revocations = revocations_from_json(stored.body, source=stored.url)
+                except ObjectNotFoundError:
+                    self._revocations = {}
+            return self._revocations
 
     def metadata(self, page: ProjectPage, file: IndexFile) -> CoreMetadata:
         """A wheel's metadata, which our pages carry themselves; see the port."""
@@ -170,6 +184,10 @@ class SimpleCatalogue:
             return parse_project_list(self._reader.read_url(self._base))
         except ObjectNotFoundError:
             return ()
+
+    def revocations(self) -> Mapping[str, Revocation]:
+        """Nothing: the simple API has no revocations; see the port."""
+        return {}
 
     def metadata(self, page: ProjectPage, file: IndexFile) -> CoreMetadata:
         """A wheel's metadata from its PEP 658 sidecar, else from the wheel; see the port."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from packaging.utils import NormalizedName
 
 from dioptra.plugins.index.model import IndexFile, ProjectPage
+from dioptra.plugins.index.revocation import Revocation
 from dioptra.plugins.object_store.port import Sink
 from dioptra.plugins.wheel.model import CoreMetadata
 
@@ -34,6 +36,13 @@ class Catalogue(Protocol):
 
         Raises:
             IndexAccessError: The root page could not be read or is malformed.
+        """
+
+    def revocations(self) -> Mapping[str, Revocation]:
+        """Wheels that must never run, by sha256; read once. Empty for a foreign index, which has no such list.
+
+        Raises:
+            IndexAccessError: They could not be read or are malformed.
         """
 
     def metadata(self, page: ProjectPage, file: IndexFile) -> CoreMetadata:

@@ -82,3 +82,23 @@ def records_prefix(project: NormalizedName) -> str:
 def record_key(project: NormalizedName, filename: str) -> str:
     """Where a file's record lies."""
     return f"{records_prefix(project)}{filename}.json"
+
+
+def state_prefix(project: NormalizedName) -> str:
+    """Common prefix of the states of a project and of its files."""
+    return f"state/{project}/"
+
+
+def project_state_key(project: NormalizedName) -> str:
+    """Where a project's state lies."""
+    return f"{state_prefix(project)}project.json"
+
+
+def file_state_key(project: NormalizedName, filename: str) -> str:
+    """Where a file's state lies."""
+    return f"{state_prefix(project)}{filename}.json"
+
+
+CHANNELS_PREFIX = "channels/"
+HEAD_NAME = "/head.json"
+REVOKED_KEY = "revoked.json"

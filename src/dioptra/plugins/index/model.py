@@ -51,8 +51,12 @@ class ProjectPage:
         project: Normalized name.
         url: Address of the page; relative file URLs refer to it.
         files: In the page's order.
+        status: Status of the project (PEP 792), such as ``active`` or ``archived``.
+        status_reason: Why it has that status; may be empty.
     """
 
     project: NormalizedName
     url: str
     files: tuple[IndexFile, ...]
+    status: str = "active"
+    status_reason: str = ""

@@ -1,4 +1,4 @@
-"""Simple repository pages as values: reading any of them (PEP 503, 592, 629, 658, 691, 700, 714).
+"""Simple repository pages as values: reading any of them (PEP 503, 592, 629, 658, 691, 700, 714, 792).
 
 Pages come from foreign servers too: whatever cannot be understood is an `IndexAccessError` that names the page,
 never a shorter list of files. Rendering our own pages is `dioptra.plugins.index.views`.
@@ -43,9 +43,16 @@ def parse_project_page(project: NormalizedName, page: StoredObject) -> ProjectPa
         if _is_json(page):
             document = _document(page)
             files = tuple(_json_file(project, entry) for entry in _list(document, "files"))
-            return ProjectPage(project=project, url=page.url, files=files)
-        base, anchors = _anchors(page)
-        return ProjectPage(project=project, url=base, files=tuple(_html_file(anchor) for anchor in anchors))
+            status, reason = _status(document)
+            return ProjectPage(project=project, url=page.url, files=files, status=status, status_reason=reason)
+        html = _parsed(page)
+        return ProjectPage(
+            project=project,
+            url=_base(page, html),
+            files=tuple(_html_file(anchor) for anchor in html.anchors),
+            status=html.meta.get("pypi:project-status", "active"),
+            status_reason=html.meta.get("pypi:project-status-reason", ""),
+        )
     except (ValueError, TypeError, KeyError, InvalidMetadata) as problem:
         raise _malformed(page, problem) from problem
 
@@ -66,7 +73,7 @@ def parse_project_list(page: StoredObject) -> tuple[NormalizedName, ...]:
         if _is_json(page):
             names = [_string(entry, "name") for entry in _list(_document(page), "projects")]
         else:
-            names = [anchor.text for anchor in _anchors(page)[1]]
+            names = [anchor.text for anchor in _parsed(page).anchors]
     except (ValueError, TypeError, KeyError) as problem:
         raise _malformed(page, problem) from problem
     return tuple(canonicalize_name(name) for name in names)
@@ -204,7 +211,7 @@ class _AnchorParser(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.anchors: list[_Anchor] = []
         self.base: str | None = None
-        self.version = "1.0"
+        self.meta: dict[str, str] = {}
         self.is_page = False
         self._open: _Anchor | None = None
 
@@ -216,8 +223,8 @@ class _AnchorParser(HTMLParser):
             self.anchors.append(self._open)
         elif tag == "base" and self.base is None:
             self.base = attributes.get("href")
-        elif tag == "meta" and attributes.get("name") == "pypi:repository-version":
-            self.version = attributes.get("content") or self.version
+        elif tag == "meta" and attributes.get("name") and attributes.get("content"):
+            self.meta[str(attributes["name"])] = str(attributes["content"])
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "a":
@@ -228,14 +235,28 @@ class _AnchorParser(HTMLParser):
             self._open.text += data.strip()
 
 
-def _anchors(page: StoredObject) -> tuple[str, list[_Anchor]]:
+def _parsed(page: StoredObject) -> _AnchorParser:
     parser = _AnchorParser()
     parser.feed(page.body.decode("utf-8"))
     parser.close()
     if not parser.is_page:
         raise ValueError("it is no HTML page")
-    _check_version(parser.version)
-    return (urljoin(page.url, parser.base) if parser.base else page.url), parser.anchors
+    _check_version(parser.meta.get("pypi:repository-version", "1.0"))
+    return parser
+
+
+def _base(page: StoredObject, parser: _AnchorParser) -> str:
+    return urljoin(page.url, parser.base) if parser.base else page.url
+
+
+def _status(document: Mapping[str, object]) -> tuple[str, str]:
+    """A project's status and its reason (PEP 792)."""
+    table = document.get("project-status")
+    if table is None:
+        return "active", ""
+    if not isinstance(table, dict):
+        raise TypeError("key 'project-status' is not an object")
+    return _optional_string(table, "status") or "active", _optional_string(table, "reason") or ""
 
 
 def _html_file(anchor: _Anchor) -> IndexFile:

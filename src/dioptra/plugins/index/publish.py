@@ -29,6 +29,7 @@ from dioptra.plugins.errors import (
     WheelRefusedError,
 )
 from dioptra.plugins.index import layout
+from dioptra.plugins.index.closed_releases import refuse_closed_releases
 from dioptra.plugins.index.descriptor import read_descriptor
 from dioptra.plugins.index.record import Record, make_record, record_from_json, record_to_json
 from dioptra.plugins.index.view_update import update_project_view, update_root_view
@@ -86,7 +87,8 @@ def publish(paths: Sequence[Path], store: ObjectStore, *, clock: Clock) -> tuple
     Raises:
         ConfigurationError: A path is no wheel file.
         WheelRefusedError: Wheels have problems; carries those of all of them.
-        UnsatisfiedError: A name is published already with other bytes.
+        UnsatisfiedError: A name is published already with other bytes, a release was removed, or a project is archived
+            or quarantined.
         IndexAccessError: There is no index, or it cannot be read or written.
     """
     descriptor = read_descriptor(store)
@@ -94,6 +96,7 @@ def publish(paths: Sequence[Path], store: ObjectStore, *, clock: Clock) -> tuple
     projects = sorted({wheel.contents.name.project for wheel in prepared})
     slash = descriptor.trailing_slash_keys
     with ThreadPoolExecutor(REQUESTS_AT_ONCE) as workers, ThreadPoolExecutor(REQUESTS_AT_ONCE) as readers:
+        refuse_closed_releases(store, [wheel.contents.name for wheel in prepared], workers)
         publications = tuple(workers.map(lambda wheel: _publish_file(store, wheel, clock), prepared))
         # list() waits for every page and raises the first failure.
         list(

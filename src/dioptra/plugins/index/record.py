@@ -82,7 +82,7 @@ def record_to_json(record: Record) -> bytes:
             "filename": record.filename,
             "sha256": record.sha256,
             "size": record.size,
-            "upload-time": format_time(record.upload_time),
+            "upload-time": schema.format_time(record.upload_time),
             "requires-python": record.requires_python,
             "requires-dist": list(record.requires_dist),
             "provides-extra": list(record.provides_extra),
@@ -137,11 +137,6 @@ def record_from_fields(fields: Mapping[str, object]) -> Record:
         metadata_sha256=_text(fields, "metadata-sha256"),
         tasks_sha256=None if tasks is None else _text(fields, "tasks-sha256"),
     )
-
-
-def format_time(time: datetime) -> str:
-    """A UTC time as PEP 700 writes it."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _text(fields: Mapping[str, object], key: str) -> str:

@@ -1,30 +1,26 @@
-"""Bringing the simple pages up to date with the records, while others do the same.
+"""Bringing the simple pages up to date with records and states, while others do the same.
 
-The order makes a lost update impossible: every page's ETag is read first, then the records are listed, then each page
-is replaced only if it still has that ETag. Whoever listed fewer records therefore also holds an older ETag and has
-to start again. A page is written only if its bytes change.
+The order makes a lost update impossible: every page's ETag is read first, then records and states are listed, then each
+page is replaced only if it still has that ETag. Whoever listed fewer records, or older states, therefore also holds an
+older ETag and has to start again. A page is written only if its bytes change.
 """
 
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from dioptra.plugins.clock import Clock
-from dioptra.plugins.errors import IndexAccessError, ObjectNotFoundError, PreconditionFailedError
+from dioptra.plugins.errors import ObjectNotFoundError
 from dioptra.plugins.index import layout, views
-from dioptra.plugins.index.record import record_from_json
-from dioptra.plugins.object_store.port import ObjectEntry, ObjectStore, StoredObject
-
-ATTEMPTS = 40
-"""Tries at one view before giving up; with 24 publishers at once a dozen are seen."""
-
-_FIRST_WAIT, _LONGEST_WAIT = 0.02, 2.0
+from dioptra.plugins.index.compare_and_swap import until_won
+from dioptra.plugins.index.record import Record, record_from_json
+from dioptra.plugins.index.state import ACTIVE, ProjectState, file_state_from_json, project_state_from_json
+from dioptra.plugins.object_store.port import ListedReader, ObjectEntry, ObjectStore, StoredObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +50,16 @@ def update_project_view(
 
     def attempt() -> None:
         seen = {key: _look(store, key) for key in _keys(keys, slash=slash)}
-        files = _published_files(store, project, seen[keys.json].body, executor)
+        files, state = published_files(store, project, seen[keys.json].body, executor)
         rendered = _for_keys(
-            keys, views.render_project_json(project, files), views.render_project_html(project, files), slash=slash
+            keys,
+            views.render_project_json(project, files, state),
+            views.render_project_html(project, files, state),
+            slash=slash,
         )
         _write_changed(store, seen, rendered)
 
-    _until_won(attempt, f"the pages of {project} at {store.url}", clock)
+    until_won(attempt, f"the pages of {project} at {store.url}", clock)
 
 
 def update_root_view(store: ObjectStore, projects: Iterable[NormalizedName], *, slash: bool, clock: Clock) -> None:
@@ -85,7 +84,7 @@ def update_root_view(store: ObjectStore, projects: Iterable[NormalizedName], *, 
         rendered = _for_keys(keys, views.render_root_json(listed), views.render_root_html(listed), slash=slash)
         _write_changed(store, seen, rendered)
 
-    _until_won(attempt, f"the list of projects at {store.url}", clock)
+    until_won(attempt, f"the list of projects at {store.url}", clock)
 
 
 def _keys(keys: layout.ViewKeys, *, slash: bool) -> tuple[str, ...]:
@@ -116,20 +115,52 @@ def _write_changed(store: ObjectStore, seen: Mapping[str, _Seen], rendered: Mapp
             )
 
 
-def _published_files(
-    store: ObjectStore, project: NormalizedName, view: bytes | None, executor: Executor
-) -> list[views.PublishedFile]:
+def published_files(
+    store: ListedReader, project: NormalizedName, view: bytes | None, executor: Executor
+) -> tuple[list[views.PublishedFile], ProjectState]:
+    """Collect what a project's pages show.
+
+    Args:
+        store: The index's store.
+        project: Whose files.
+        view: The project's JSON page, so that only what it does not carry is read; or None.
+        executor: Reads records and states side by side.
+
+    Returns:
+        Its files without those that were removed, and its status.
+
+    Raises:
+        IndexAccessError: The store failed, or a record or state is malformed.
+    """
     carried = views.files_of_view(view) if view is not None else {}
+    entries = list(store.list(layout.records_prefix(project)))
+    states = {entry.key: entry.etag for entry in store.list(layout.state_prefix(project))}
 
-    def load(entry: ObjectEntry) -> views.PublishedFile:
+    def load(entry: ObjectEntry) -> views.PublishedFile | None:
         filename = entry.key.removeprefix(layout.records_prefix(project)).removesuffix(".json")
+        state_key = layout.file_state_key(project, filename)
         known = carried.get(filename)
-        if known is not None and known.etag == entry.etag:
+        if known is not None and (known.etag, known.state_etag) == (entry.etag, states.get(state_key)):
             return known
-        stored = store.read(entry.key)
-        return views.PublishedFile(record=record_from_json(stored.body, source=stored.url), etag=entry.etag)
+        record = known.record if known is not None and known.etag == entry.etag else _record(store, entry.key)
+        if state_key not in states:
+            return views.PublishedFile(record=record, etag=entry.etag)
+        stored = store.read(state_key)
+        state = file_state_from_json(stored.body, source=stored.url)
+        if state.removed is not None:
+            return None
+        return views.PublishedFile(record=record, etag=entry.etag, yanked=state.yanked, state_etag=stored.etag)
 
-    return list(executor.map(load, store.list(layout.records_prefix(project))))
+    files = [file for file in executor.map(load, entries) if file is not None]
+    if layout.project_state_key(project) not in states:
+        return files, ACTIVE
+    stored = store.read(layout.project_state_key(project))
+    return files, project_state_from_json(stored.body, source=stored.url)
+
+
+def _record(store: ListedReader, key: str) -> Record:
+    stored = store.read(key)
+    return record_from_json(stored.body, source=stored.url)
 
 
 def _listed_projects(store: ObjectStore, view: bytes | None) -> frozenset[NormalizedName]:
@@ -144,19 +175,3 @@ def _listed_projects(store: ObjectStore, view: bytes | None) -> frozenset[Normal
 def _recorded_projects(store: ObjectStore) -> frozenset[NormalizedName]:
     """All projects that have a record: the long way, for a list that is missing or unreadable."""
     return frozenset(canonicalize_name(entry.key.split("/")[1]) for entry in store.list("records/"))
-
-
-def _until_won(attempt: Callable[[], None], what: str, clock: Clock) -> None:
-    wait = _FIRST_WAIT
-    for _ in range(ATTEMPTS):
-        try:
-            return attempt()
-        except PreconditionFailedError:
-            # Full jitter keeps many publishers from meeting again at the same moment.
-            clock.sleep(random.uniform(0, wait))  # noqa: S311 - spreads load, guards nothing
-            wait = min(wait * 1.6, _LONGEST_WAIT)
-    raise IndexAccessError(
-        f"{what} could not be written",
-        why=f"other publishers won {ATTEMPTS} times in a row",
-        hint="run the same publish again: what is uploaded already is kept",
-    )

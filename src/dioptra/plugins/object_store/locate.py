@@ -16,6 +16,15 @@ def is_simple_url(url: str) -> bool:
     return urlsplit(url).path.rstrip("/").rpartition("/")[2] == "simple"
 
 
+def is_local(url: str) -> bool:
+    """Whether a URL names a folder of this machine, which is read without a request.
+
+    Raises:
+        ConfigurationError: It is a file URL of another machine.
+    """
+    return _folder(url) is not None
+
+
 def open_store(url: str) -> ObjectStore:
     """Open a place that can be written.
 

@@ -88,8 +88,8 @@ class ObjectReader(Protocol):
         """
 
 
-class ObjectStore(ObjectReader, Protocol):
-    """A root that can be listed and written too."""
+class ListedReader(ObjectReader, Protocol):
+    """A root that can be listed too."""
 
     def list(self, prefix: str) -> Iterator[ObjectEntry]:
         """All objects whose key starts with `prefix` (a plain string prefix, as S3 has it), sorted by key.
@@ -97,6 +97,10 @@ class ObjectStore(ObjectReader, Protocol):
         Raises:
             IndexAccessError: The listing failed at any page.
         """
+
+
+class ObjectStore(ListedReader, Protocol):
+    """A root that can be listed and written too."""
 
     def write(
         self,

@@ -6,7 +6,11 @@ Invariants:
   generation, and last the link ``current``. A process killed anywhere leaves the old environment or the new one, and
   the next run removes what was left aside.
 - Writers hold one lock, which the kernel frees when its holder dies. Readers need none.
-- Nothing is requested from an index for a wheel that the store has; a sync with nothing to do writes nothing.
+- Nothing is requested from an index for a wheel that the store has; a sync with nothing to do sends no request and
+  writes nothing.
+- A wheel that is known to be revoked is never activated. Indexes in folders are always asked, those on a network before
+  another environment is made active; where one cannot be reached and nothing must be downloaded, what was known before
+  decides, and the report says so.
 """
 
 from __future__ import annotations
@@ -14,14 +18,16 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from dioptra.plugins.clock import Clock
-from dioptra.plugins.errors import ConfigurationError
+from dioptra.plugins.errors import ConfigurationError, IndexAccessError
 from dioptra.plugins.host_model import Host
 from dioptra.plugins.index.catalogue_port import Catalogue
+from dioptra.plugins.index.revocation import Revocation, RevokedError, refuse_revoked
 from dioptra.plugins.lock.model import Lock
 from dioptra.plugins.plugin_directory.durability import flush, flush_tree
 from dioptra.plugins.plugin_directory.environment_builder import is_complete, plan_environment, stage_environment
@@ -35,6 +41,7 @@ from dioptra.plugins.plugin_directory.generation import (
     switch,
 )
 from dioptra.plugins.plugin_directory.host_imports import refuse_host_names
+from dioptra.plugins.plugin_directory.known_revocations import read_known, remember
 from dioptra.plugins.plugin_directory.layout import PluginDirectory
 from dioptra.plugins.plugin_directory.plan import SyncPlan, Target, is_active, plan_sync, plan_target
 from dioptra.plugins.plugin_directory.wheel_store import StoredWheel, read_stored, stored_digests
@@ -68,19 +75,38 @@ class SyncReport:
         generation: Number of the active generation.
         environment: Digest of the active environment.
         wheels: Its wheels, sorted by project.
+        unasked: Why the indexes could not be asked for revocations; None if they were, or nothing was to be done.
     """
 
     changed: bool
     generation: int
     environment: str
     wheels: tuple[SyncedWheel, ...]
+    unasked: str | None = None
+
+
+class OpenCatalogues(Protocol):
+    """Opens the indexes that a lock names."""
+
+    def __call__(self, *, local_only: bool) -> Mapping[str, Catalogue]:
+        """Open them.
+
+        Args:
+            local_only: Whether to leave those out that are reached over a network.
+
+        Returns:
+            The indexes by name.
+
+        Raises:
+            IndexAccessError: One cannot be opened.
+        """
 
 
 def sync(
     lock: Lock,
     lock_bytes: bytes,
     directory: PluginDirectory,
-    open_catalogues: Callable[[], Mapping[str, Catalogue]],
+    open_catalogues: OpenCatalogues,
     host: Host,
     clock: Clock,
 ) -> SyncReport:
@@ -90,7 +116,7 @@ def sync(
         lock: The parsed lock.
         lock_bytes: The lock file's bytes, which name the generation's lock.
         directory: Where to; made if absent.
-        open_catalogues: Gives the indexes by name; called only if something must be downloaded.
+        open_catalogues: Gives the indexes by name; those on a network only if another environment is to be made active.
         host: The interpreter that will run the plugins: the running one.
         clock: Gives the generation's time.
 
@@ -101,10 +127,12 @@ def sync(
         UnsatisfiedError: The host does not provide what the lock says, or is not what the lock was made for.
         ConfigurationError: The plugin directory cannot be read or written, or the lock names an unknown index.
         IndexAccessError: A wheel cannot be downloaded.
-        IntegrityError: A wheel is not the locked one, is refused, overlaps another, or brings a name of the host.
+        IntegrityError: A wheel is not the locked one, is revoked or refused, overlaps another, or brings a name of the
+            host.
     """
     target = plan_target(lock, lock_bytes, host)
     with _translated(directory):
+        refuse_revoked((wheel.sha256 for wheel in lock.wheels), read_known(directory))
         # Asked first without the writers' lock: a directory that is read-only, or just being written, can be used.
         active = _unchanged(target, directory)
         if active is None:
@@ -112,9 +140,69 @@ def sync(
                 active = _unchanged(target, directory)
                 if active is None:
                     plan = plan_sync(lock, stored_digests(directory))
-                    generation = _install(lock, plan, target, directory, open_catalogues, clock)
-                    return _report(lock, generation, plan)
+                    asked = _ask_indexes(lock, plan, target, directory, open_catalogues)
+                    generation = _install(lock, plan, target, directory, asked.catalogues, clock)
+                    return _report(lock, generation, plan, unasked=asked.unasked)
+        _refuse_locally_revoked(lock, directory, open_catalogues)
     return _report(lock, active, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """The indexes, after they were asked for revocations.
+
+    Attributes:
+        catalogues: By name; none where they could not be opened.
+        unasked: Why not, or None.
+    """
+
+    catalogues: Mapping[str, Catalogue]
+    unasked: str | None = None
+
+
+def _ask_indexes(
+    lock: Lock,
+    plan: SyncPlan,
+    target: Target,
+    directory: PluginDirectory,
+    open_catalogues: OpenCatalogues,
+) -> _Asked:
+    """Open the indexes and refuse what they have revoked; nobody is asked about what is active already."""
+    active = read_generation(directory)
+    if not lock.wheels or (active is not None and active.environment == target.environment and not plan.fetch):
+        return _Asked(catalogues={})
+    try:
+        catalogues = open_catalogues(local_only=False)
+        revocations = _revocations(catalogues)
+    except IndexAccessError as problem:
+        if plan.fetch:
+            raise
+        # The locked set is here: an outage must not keep a worker from it.
+        return _Asked(catalogues={}, unasked=str(problem))
+    remember(directory, revocations.values())
+    refuse_revoked((wheel.sha256 for wheel in lock.wheels), revocations)
+    return _Asked(catalogues=catalogues)
+
+
+def _refuse_locally_revoked(lock: Lock, directory: PluginDirectory, open_catalogues: OpenCatalogues) -> None:
+    """Ask the indexes that cost no request about what is active already."""
+    try:
+        revocations = _revocations(open_catalogues(local_only=True))
+    except IndexAccessError:
+        return  # a folder that is not mounted now; nothing is taken from it
+    found = [revocations[wheel.sha256] for wheel in lock.wheels if wheel.sha256 in revocations]
+    if found:
+        with _writing(directory):
+            remember(directory, found)
+        raise RevokedError(found)
+
+
+def _revocations(catalogues: Mapping[str, Catalogue]) -> Mapping[str, Revocation]:
+    return {
+        sha256: revocation
+        for catalogue in catalogues.values()
+        for sha256, revocation in catalogue.revocations().items()
+    }
 
 
 def _unchanged(target: Target, directory: PluginDirectory) -> Generation | None:
@@ -128,17 +216,16 @@ def _install(
     plan: SyncPlan,
     target: Target,
     directory: PluginDirectory,
-    open_catalogues: Callable[[], Mapping[str, Catalogue]],
+    catalogues: Mapping[str, Catalogue],
     clock: Clock,
 ) -> Generation:
     """Make the target's wheels, environment and generation aside, then rename them into place and switch."""
     tmp = directory.tmp
     indexes = {index.name: index.url for index in lock.indexes}
+    indexes |= {name: catalogue.url for name, catalogue in catalogues.items() if name in indexes}
     stored = [read_stored(directory, wheel.sha256) for wheel in plan.reuse]
     fetched: Mapping[str, tuple[Path, StoredWheel]] = {}
     if plan.fetch:
-        catalogues = open_catalogues()
-        indexes |= {name: catalogue.url for name, catalogue in catalogues.items() if name in indexes}
         fetched = fetch_wheels(plan.fetch, catalogues, tmp)
         stored += [entry for _, entry in fetched.values()]
     description, links = plan_environment(target.interpreter, stored)
@@ -182,7 +269,7 @@ def _put(staged: Path, place: Path, tmp: Path) -> None:
     staged.rename(place)
 
 
-def _report(lock: Lock, generation: Generation, plan: SyncPlan | None) -> SyncReport:
+def _report(lock: Lock, generation: Generation, plan: SyncPlan | None, *, unasked: str | None = None) -> SyncReport:
     fetched = frozenset(wheel.sha256 for wheel in plan.fetch) if plan else frozenset()
     return SyncReport(
         changed=plan is not None,
@@ -198,6 +285,7 @@ def _report(lock: Lock, generation: Generation, plan: SyncPlan | None) -> SyncRe
             )
             for wheel in lock.wheels
         ),
+        unasked=unasked,
     )
 
 

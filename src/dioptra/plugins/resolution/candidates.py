@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -14,6 +14,7 @@ from packaging.version import Version
 from dioptra.plugins.host_model import TargetInterpreter
 from dioptra.plugins.index.catalogue_port import Catalogue
 from dioptra.plugins.index.model import IndexFile, ProjectPage
+from dioptra.plugins.index.revocation import Revocation
 from dioptra.plugins.resolution.model import Ask, WheelCandidate
 from dioptra.plugins.wheel.model import WheelName
 
@@ -28,6 +29,7 @@ class ProjectFiles:
         yanked: Versions of `usable` whose wheel is yanked.
         unusable: Versions that only have wheels for other Pythons or platforms, newest first.
         without_wheel: Whether there are files, but no wheel at all.
+        revoked: Revocations by version, of wheels that could be used otherwise.
     """
 
     catalogue: Catalogue
@@ -35,13 +37,15 @@ class ProjectFiles:
     yanked: frozenset[Version]
     unusable: tuple[Version, ...]
     without_wheel: bool
+    revoked: Mapping[Version, Revocation] = field(default_factory=dict)
 
 
 def sort_files(catalogue: Catalogue, page: ProjectPage, target: TargetInterpreter) -> ProjectFiles:
     """Sort a project's files for a target.
 
     Of several wheels of one version the one with the tags that the target wants most is taken, then the one with the
-    highest build tag (PyPA binary distribution format); a yanked one only where the version has no other (PEP 592).
+    highest build tag (PyPA binary distribution format); a yanked one only where the version has no other (PEP 592). A
+    revoked wheel is never taken.
 
     Args:
         catalogue: Where the page is from.
@@ -51,6 +55,8 @@ def sort_files(catalogue: Catalogue, page: ProjectPage, target: TargetInterprete
     rank: dict[Tag, int] = {tag: position for position, tag in enumerate(target.tags)}
     best: dict[Version, tuple[tuple[bool, int, tuple[int, str]], WheelCandidate]] = {}
     seen: set[Version] = set()
+    revocations = catalogue.revocations()
+    revoked: dict[Version, Revocation] = {}
     for file in page.files:
         name = _wheel_name(file, page.project)
         if name is None:
@@ -58,6 +64,10 @@ def sort_files(catalogue: Catalogue, page: ProjectPage, target: TargetInterprete
         seen.add(name.version)
         ranks = [rank[tag] for tag in name.tags if tag in rank]
         if not ranks or not python_fits(file.requires_python, target):
+            continue
+        revocation = None if file.sha256 is None else revocations.get(file.sha256)
+        if revocation is not None:
+            revoked[name.version] = revocation
             continue
         build = name.build or (0, "")
         order = (file.yanked is None, -min(ranks), (build[0], build[1]))
@@ -71,8 +81,9 @@ def sort_files(catalogue: Catalogue, page: ProjectPage, target: TargetInterprete
         catalogue=catalogue,
         usable=usable,
         yanked=frozenset(candidate.version for candidate in usable if candidate.file.yanked is not None),
-        unusable=tuple(sorted(seen - best.keys(), reverse=True)),
+        unusable=tuple(sorted(seen - best.keys() - revoked.keys(), reverse=True)),
         without_wheel=bool(page.files) and not seen,
+        revoked=revoked,
     )
 
 

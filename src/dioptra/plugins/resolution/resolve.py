@@ -17,6 +17,7 @@ from resolvelib.structs import RequirementInformation
 
 from dioptra.plugins.host_model import Host
 from dioptra.plugins.index.catalogue_port import Catalogue
+from dioptra.plugins.index.revocation import Revocation, RevokedError
 from dioptra.plugins.resolution.errors import SearchTooLongError
 from dioptra.plugins.resolution.explain import explain_failure
 from dioptra.plugins.resolution.finder import Finder, Need
@@ -58,7 +59,7 @@ def resolve(requirements: Sequence[Requirement], catalogues: Sequence[Catalogue]
         ResolutionError: There is no such set; says who asks for what and which versions there are.
         SearchTooLongError: None was found in a bounded number of steps.
         IndexAccessError: An index cannot be read.
-        IntegrityError: Metadata does not have the hash that its page gives.
+        IntegrityError: Metadata does not have the hash that its page gives, or only revoked releases would do.
     """
     finder = Finder(catalogues, host)
     # The order in which requirements are written must not decide which releases are taken.
@@ -69,6 +70,7 @@ def resolve(requirements: Sequence[Requirement], catalogues: Sequence[Catalogue]
         result = resolver.resolve(needs, max_rounds=_ROUNDS)
     except ResolutionImpossible as impossible:
         causes = [cause.requirement for cause in impossible.causes]
+        _refuse_revoked(causes, finder)
         raise explain_failure(causes, [need.ask for need in needs], finder) from impossible
     except ResolutionTooDeep as deep:
         raise SearchTooLongError(_ROUNDS) from deep
@@ -81,6 +83,20 @@ def resolve(requirements: Sequence[Requirement], catalogues: Sequence[Catalogue]
         if isinstance(need, Need) and _is_chosen(need.ask, chosen)
     }
     return Resolution(candidates=tuple(chosen[project] for project in sorted(chosen)), asks=tuple(active))
+
+
+def _refuse_revoked(causes: Iterable[Need | Obstacle], finder: Finder) -> None:
+    """Say so where only revoked releases would have satisfied somebody: that is no lack of releases."""
+    found: dict[str, Revocation] = {}
+    for cause in causes:
+        files = finder.files(cause.ask.project) if isinstance(cause, Need) and not cause.accepted else None
+        if files is not None and isinstance(cause, Need):
+            specifier = cause.ask.requirement.specifier
+            for version, revocation in files.revoked.items():
+                if specifier.contains(version, prereleases=True):
+                    found[revocation.sha256] = revocation
+    if found:
+        raise RevokedError(found.values())
 
 
 def _is_chosen(ask: Ask, chosen: Mapping[str, Candidate]) -> bool:

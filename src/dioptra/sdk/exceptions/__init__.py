@@ -35,6 +35,7 @@ from dioptra.sdk.exceptions.plugin_directories import (
     EnvironmentInUseError,
     HostCollisionError,
     PluginDirectoryError,
+    RevokedEnvironmentError,
     StaleModuleError,
 )
 from dioptra.sdk.exceptions.pyplugs import (
@@ -78,6 +79,7 @@ __all__ = [
     "PrefectDependencyError",
     "RawFolderWarning",
     "RegistrationError",
+    "RevokedEnvironmentError",
     "Searched",
     "StaleModuleError",
     "TaskBlockedError",

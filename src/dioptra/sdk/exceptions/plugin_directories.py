@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from dioptra.sdk.exceptions.base import DioptraSDKError
@@ -39,6 +39,25 @@ class EnvironmentInUseError(DioptraSDKError):
             hint="leave the first plugin_dirs() before entering the second, or run the second in a child process",
         )
         self.active, self.wanted = tuple(active), tuple(wanted)
+
+
+class RevokedEnvironmentError(DioptraSDKError):
+    """An environment holds wheels that are revoked, and must not run.
+
+    Attributes:
+        directory: The entry that was to be entered.
+        wheels: File names of the revoked wheels, with the reasons.
+    """
+
+    exit_code = 4
+
+    def __init__(self, directory: str, wheels: Mapping[str, str]) -> None:
+        super().__init__(
+            f"the environment of {directory} holds revoked wheels and must not run",
+            why="; ".join(f"{filename}: {reason}" for filename, reason in sorted(wheels.items())),
+            hint="lock other releases and sync again",
+        )
+        self.directory, self.wheels = directory, dict(wheels)
 
 
 class StaleModuleError(DioptraSDKError):

@@ -1,0 +1,227 @@
+"""Changing the state of releases and projects: yank, project status, removal.
+
+State first, pages second, files last: whoever is killed in between leaves pages that the next change, or
+``index rebuild``, brings up to date, and never a page that names a file which is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from packaging.utils import NormalizedName, parse_wheel_filename
+from packaging.version import Version
+
+from dioptra.plugins.clock import Clock
+from dioptra.plugins.errors import ObjectNotFoundError, UnsatisfiedError
+from dioptra.plugins.index import layout
+from dioptra.plugins.index.compare_and_swap import replace_document
+from dioptra.plugins.index.descriptor import read_descriptor
+from dioptra.plugins.index.record import Record, record_from_json
+from dioptra.plugins.index.state import (
+    ACTIVE,
+    UNTOUCHED,
+    FileState,
+    ProjectState,
+    Removal,
+    file_state_from_json,
+    file_state_to_json,
+    project_state_from_json,
+    project_state_to_json,
+)
+from dioptra.plugins.index.view_update import update_project_view
+from dioptra.plugins.object_store.port import ListedReader, ObjectStore, StoredObject
+
+_REQUESTS_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateChange:
+    """What became of one file.
+
+    Attributes:
+        filename: The wheel's file name.
+        changed: Whether its state is another one now.
+    """
+
+    filename: str
+    changed: bool
+
+
+def yank(
+    store: ObjectStore, project: NormalizedName, version: Version, *, reason: str, clock: Clock
+) -> tuple[StateChange, ...]:
+    """Yank all files of a release (PEP 592): clients skip them unless they are pinned. Nothing is deleted.
+
+    Args:
+        store: The index's store.
+        project: The project.
+        version: The release.
+        reason: Why; shown to people by their clients.
+        clock: Waits between two tries.
+
+    Returns:
+        Its files.
+
+    Raises:
+        UnsatisfiedError: There is no such release.
+        IndexAccessError: There is no index, or it cannot be read or written.
+    """
+    return _change(store, project, version, lambda _, state: replace(state, yanked=reason), clock)
+
+
+def unyank(store: ObjectStore, project: NormalizedName, version: Version, *, clock: Clock) -> tuple[StateChange, ...]:
+    """Undo `yank`; arguments and errors as there."""
+    return _change(store, project, version, lambda _, state: replace(state, yanked=None), clock)
+
+
+def remove(
+    store: ObjectStore, project: NormalizedName, version: Version, *, reason: str, clock: Clock
+) -> tuple[StateChange, ...]:
+    """Remove the files of a release for good, where the law asks for it. Records stay, as tombstones do.
+
+    Args:
+        store: The index's store.
+        project: The project.
+        version: The release; nothing can be published under it any more.
+        reason: Why.
+        clock: Gives the time of the tombstones.
+
+    Returns:
+        Its files.
+
+    Raises:
+        UnsatisfiedError: There is no such release.
+        IndexAccessError: There is no index, or it cannot be read or written.
+    """
+    now = clock.now().replace(microsecond=0)
+
+    def buried(record: Record, state: FileState) -> FileState:
+        if state.removed is not None:
+            return state
+        return replace(state, removed=Removal(sha256=record.sha256, reason=reason, time=now))
+
+    changes = _change(store, project, version, buried, clock)
+    for change in changes:
+        for key in (layout.file_key, layout.metadata_key, layout.tasks_key):
+            store.delete(key(project, change.filename))
+    return changes
+
+
+def set_project_status(store: ObjectStore, project: NormalizedName, state: ProjectState, *, clock: Clock) -> bool:
+    """Set the status of a project (PEP 792).
+
+    Args:
+        store: The index's store.
+        project: The project.
+        state: Its status and the reason.
+        clock: Waits between two tries.
+
+    Returns:
+        Whether it was another one before.
+
+    Raises:
+        UnsatisfiedError: There is no such project.
+        IndexAccessError: There is no index, or it cannot be read or written.
+    """
+    descriptor = read_descriptor(store)
+    if next(iter(store.list(layout.records_prefix(project))), None) is None:
+        raise UnsatisfiedError(f"there is no project '{project}' at {store.url}")
+
+    def change(present: StoredObject | None) -> bytes | None:
+        return None if present is None and state == ACTIVE else project_state_to_json(state)
+
+    changed = replace_document(store, layout.project_state_key(project), change, clock)
+    with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as executor:
+        update_project_view(store, project, slash=descriptor.trailing_slash_keys, clock=clock, executor=executor)
+    return changed
+
+
+def read_project_state(store: ListedReader, project: NormalizedName) -> ProjectState:
+    """Read the status of a project; active where it has none.
+
+    Args:
+        store: The index's store.
+        project: The project.
+
+    Raises:
+        IndexAccessError: It cannot be read or is malformed.
+    """
+    try:
+        stored = store.read(layout.project_state_key(project))
+    except ObjectNotFoundError:
+        return ACTIVE
+    return project_state_from_json(stored.body, source=stored.url)
+
+
+def read_file_state(store: ListedReader, project: NormalizedName, filename: str) -> FileState:
+    """Read the state of a file; untouched where it has none.
+
+    Args:
+        store: The index's store.
+        project: Its project.
+        filename: The file.
+
+    Raises:
+        IndexAccessError: It cannot be read or is malformed.
+    """
+    try:
+        stored = store.read(layout.file_state_key(project, filename))
+    except ObjectNotFoundError:
+        return UNTOUCHED
+    return file_state_from_json(stored.body, source=stored.url)
+
+
+def release_records(store: ListedReader, project: NormalizedName, version: Version) -> tuple[Record, ...]:
+    """Read the records of a release's files.
+
+    Args:
+        store: The index's store.
+        project: The project.
+        version: The release.
+
+    Raises:
+        UnsatisfiedError: There is no such release.
+        IndexAccessError: The index cannot be read.
+    """
+    keys = [entry.key for entry in store.list(layout.records_prefix(project))]
+    filenames = [key.rpartition("/")[2].removesuffix(".json") for key in keys]
+    releases = {filename: parse_wheel_filename(filename)[1] for filename in filenames}
+    of_it = [key for key, filename in zip(keys, filenames, strict=True) if releases[filename] == version]
+    if not of_it:
+        known = ", ".join(str(item) for item in sorted(set(releases.values()))[-5:])
+        raise UnsatisfiedError(
+            f"there is no {project} {version} at {store.url}",
+            why=f"its newest releases are {known}" if known else "it has no such project",
+        )
+    return tuple(_record(store.read(key)) for key in of_it)
+
+
+def _record(stored: StoredObject) -> Record:
+    return record_from_json(stored.body, source=stored.url)
+
+
+def _change(
+    store: ObjectStore,
+    project: NormalizedName,
+    version: Version,
+    change: Callable[[Record, FileState], FileState],
+    clock: Clock,
+) -> tuple[StateChange, ...]:
+    descriptor = read_descriptor(store)
+    records: Sequence[Record] = release_records(store, project, version)
+    changes = []
+    for record in records:
+
+        def document(present: StoredObject | None, record: Record = record) -> bytes | None:
+            state = UNTOUCHED if present is None else file_state_from_json(present.body, source=present.url)
+            wanted = change(record, state)
+            return None if wanted == state else file_state_to_json(wanted)
+
+        key = layout.file_state_key(project, record.filename)
+        changes.append(StateChange(filename=record.filename, changed=replace_document(store, key, document, clock)))
+    with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as executor:
+        # Also where nothing changed: a run that was killed may have left the pages behind.
+        update_project_view(store, project, slash=descriptor.trailing_slash_keys, clock=clock, executor=executor)
+    return tuple(changes)

@@ -1,0 +1,69 @@
+"""Doubles of an index's outside world: a clock that stands still, and a store that fails at the N-th call."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dioptra.plugins.errors import IndexAccessError
+from dioptra.plugins.object_store.port import PAGE_LIMIT, ObjectEntry, ObjectStore, Sink, StoredObject
+
+
+class InstantClock:
+    """A clock that stands still and does not wait."""
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC)
+
+    def sleep(self, seconds: float) -> None:
+        del seconds
+
+
+class FailingStore:
+    """A store whose calls fail from the N-th on, as if its publisher had been killed there."""
+
+    def __init__(self, inner: ObjectStore, fail_at: int) -> None:
+        self._inner, self._left = inner, fail_at
+        self._lock = threading.Lock()
+        self.failed = False
+
+    @property
+    def url(self) -> str:
+        return self._inner.url
+
+    def address(self, key: str) -> str:
+        return self._inner.address(key)
+
+    def _count(self) -> None:
+        with self._lock:
+            self._left -= 1
+            if self._left < 0:
+                self.failed = True
+                raise IndexAccessError("throttled", why="status 503")
+
+    def read(self, key: str, *, limit: int = PAGE_LIMIT) -> StoredObject:
+        self._count()
+        return self._inner.read(key, limit=limit)
+
+    def download(self, key: str, sink: Sink, *, limit: int) -> None:
+        self._count()
+        self._inner.download(key, sink, limit=limit)
+
+    def list(self, prefix: str) -> Iterator[ObjectEntry]:
+        self._count()
+        return self._inner.list(prefix)
+
+    def write(
+        self, key: str, body: bytes | Path, *, expected: str | None, content_type: str, cache_control: str
+    ) -> str:
+        self._count()
+        return self._inner.write(key, body, expected=expected, content_type=content_type, cache_control=cache_control)
+
+    def delete(self, key: str) -> None:
+        self._count()
+        self._inner.delete(key)
+
+    def keeps_trailing_slash_keys(self) -> bool:
+        return False
