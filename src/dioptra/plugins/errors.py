@@ -57,6 +57,10 @@ class IndexAccessError(DioptraPluginsError):
     exit_code = 3
 
 
+class MalformedDocumentError(IndexAccessError):
+    """A document of an index was read and is malformed, or has a newer major schema."""
+
+
 class IntegrityError(DioptraPluginsError):
     """Bytes or contents that do not match what was promised, or that must not be run."""
 

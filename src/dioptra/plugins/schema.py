@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from dioptra.plugins.errors import DioptraPluginsError, IndexAccessError
+from dioptra.plugins.errors import DioptraPluginsError, MalformedDocumentError
 
 SCHEMA = "1.0"
 _MAJOR = 1
@@ -17,7 +17,9 @@ def dump(document: Mapping[str, object]) -> bytes:
     return (json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 
 
-def load(body: bytes, *, source: str, error: type[DioptraPluginsError] = IndexAccessError) -> Mapping[str, object]:
+def load(
+    body: bytes, *, source: str, error: type[DioptraPluginsError] = MalformedDocumentError
+) -> Mapping[str, object]:
     """Parse a document and check its schema version.
 
     Args:

@@ -1,4 +1,4 @@
-"""Operator commands on an index: `index init`, `status`, `remove`."""
+"""Operator commands on an index: `index init`, `status`, `remove`, `verify`, `rebuild`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from dioptra.plugins.cli.options import chosen_index, index_option, json_option
-from dioptra.plugins.cli.output import print_json, say
+from dioptra.plugins.cli.output import print_json, progress_bar, say
 
 if TYPE_CHECKING:
     from dioptra.plugins.index.state import Status
+    from dioptra.plugins.index.verify import Difference
 
 
 @click.group(name="index")
@@ -124,3 +125,51 @@ def remove_command(release: str, reason: str, yes: bool, index_values: tuple[str
         )
     changes = remove(store, project, version, reason=reason, clock=SystemClock())
     print_changes(changes, "removed", store.url, as_json=as_json)
+
+
+@index_command.command(name="verify")
+@index_option
+@json_option
+def verify_command(index_values: tuple[str, ...], as_json: bool) -> int:
+    """Recompute every digest and page of an index, and list each difference."""
+    from dioptra.plugins.errors import IntegrityError, UnsatisfiedError
+    from dioptra.plugins.index.verify import count_files, verify_index
+    from dioptra.plugins.object_store.locate import open_store
+
+    store = open_store(chosen_index(index_values).url)
+    projects = count_files(store)
+    differences: list[Difference] = []
+    with progress_bar("verifying", total=len(projects) + 1) as advance:
+        for check in verify_index(store, projects):
+            differences += check.differences
+            advance(check.project or "the list of projects")
+    rows = [{"key": item.key, "problem": item.problem, "integrity": item.is_integrity} for item in differences]
+    if as_json:
+        print_json({"index": store.url, "files": projects.total(), "differences": rows})
+    else:
+        for item in differences:
+            print(f"{item.key}: {item.problem}")
+        say(f"{projects.total()} files of {len(projects)} projects at {store.url}: {len(differences)} differences")
+    if any(item.is_integrity for item in differences):
+        return IntegrityError.exit_code
+    return UnsatisfiedError.exit_code if differences else 0
+
+
+@index_command.command(name="rebuild")
+@index_option
+@json_option
+def rebuild_command(index_values: tuple[str, ...], as_json: bool) -> None:
+    """Render all pages of an index anew from its records."""
+    from dioptra.plugins.clock import SystemClock
+    from dioptra.plugins.index.verify import count_files, rebuild_index
+    from dioptra.plugins.object_store.locate import open_store
+
+    store = open_store(chosen_index(index_values).url)
+    projects = count_files(store)
+    with progress_bar("rebuilding", total=len(projects)) as advance:
+        for project in rebuild_index(store, projects, clock=SystemClock()):
+            advance(project)
+    if as_json:
+        print_json({"index": store.url, "files": projects.total(), "projects": len(projects)})
+    else:
+        say(f"the pages of {len(projects)} projects at {store.url} are what the records give")

@@ -10,7 +10,7 @@ from packaging.utils import InvalidWheelFilename, NormalizedName
 from packaging.version import Version
 
 from dioptra.plugins import schema
-from dioptra.plugins.errors import IndexAccessError
+from dioptra.plugins.errors import MalformedDocumentError
 from dioptra.plugins.wheel.model import WheelContents, WheelName
 
 
@@ -101,13 +101,13 @@ def record_from_json(body: bytes, *, source: str) -> Record:
         source: Its address, for the error.
 
     Raises:
-        IndexAccessError: It is malformed or has a newer major schema.
+        MalformedDocumentError: It is malformed or has a newer major schema.
     """
     document = schema.load(body, source=source)
     try:
         return record_from_fields(document)
     except (KeyError, TypeError, ValueError, InvalidWheelFilename) as problem:
-        raise IndexAccessError(f"{source} is malformed", why=f"{type(problem).__name__}: {problem}") from problem
+        raise MalformedDocumentError(f"{source} is malformed", why=f"{type(problem).__name__}: {problem}") from problem
 
 
 def record_from_fields(fields: Mapping[str, object]) -> Record:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dioptra.plugins import schema
-from dioptra.plugins.errors import DioptraPluginsError, IndexAccessError, IntegrityError
+from dioptra.plugins.errors import DioptraPluginsError, IntegrityError, MalformedDocumentError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ def revocations_to_json(revocations: Iterable[Revocation]) -> bytes:
 
 
 def revocations_from_json(
-    body: bytes, *, source: str, error: type[DioptraPluginsError] = IndexAccessError
+    body: bytes, *, source: str, error: type[DioptraPluginsError] = MalformedDocumentError
 ) -> Mapping[str, Revocation]:
     """Read stored revocations.
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from dioptra.plugins import schema
-from dioptra.plugins.errors import IndexAccessError
+from dioptra.plugins.errors import MalformedDocumentError
 
 Status = Literal["active", "archived", "deprecated", "quarantined"]
 """Status of a project; what clients and publishers do about it is in PEP 792."""
@@ -87,7 +87,7 @@ def file_state_from_json(body: bytes, *, source: str) -> FileState:
         source: Its address, for the error.
 
     Raises:
-        IndexAccessError: It is malformed or has a newer major schema.
+        MalformedDocumentError: It is malformed or has a newer major schema.
     """
     document = schema.load(body, source=source)
     yanked, removed = document.get("yanked"), document.get("removed")
@@ -109,7 +109,7 @@ def project_state_from_json(body: bytes, *, source: str) -> ProjectState:
         source: Its address, for the error.
 
     Raises:
-        IndexAccessError: It is malformed, has an unknown status, or a newer major schema.
+        MalformedDocumentError: It is malformed, has an unknown status, or a newer major schema.
     """
     document = schema.load(body, source=source)
     status, reason = document.get("status"), document.get("reason", "")
@@ -129,5 +129,5 @@ def _removal(fields: Mapping[str, object], source: str) -> Removal:
         raise _malformed(source, f"{type(problem).__name__}: {problem}") from problem
 
 
-def _malformed(source: str, why: str) -> IndexAccessError:
-    return IndexAccessError(f"{source} is malformed", why=why)
+def _malformed(source: str, why: str) -> MalformedDocumentError:
+    return MalformedDocumentError(f"{source} is malformed", why=why)

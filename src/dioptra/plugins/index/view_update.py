@@ -32,7 +32,13 @@ class _Seen:
 
 
 def update_project_view(
-    store: ObjectStore, project: NormalizedName, *, slash: bool, clock: Clock, executor: Executor
+    store: ObjectStore,
+    project: NormalizedName,
+    *,
+    slash: bool,
+    clock: Clock,
+    executor: Executor,
+    trust_page: bool = True,
 ) -> None:
     """Render a project's pages from its records.
 
@@ -42,6 +48,7 @@ def update_project_view(
         slash: Whether the store keeps keys that end in ``/``.
         clock: Waits between two tries.
         executor: Reads records side by side.
+        trust_page: Whether to take from the present page what it carries of unchanged records; else all are read.
 
     Raises:
         IndexAccessError: The store failed, or others kept winning.
@@ -50,14 +57,8 @@ def update_project_view(
 
     def attempt() -> None:
         seen = {key: _look(store, key) for key in _keys(keys, slash=slash)}
-        files, state = published_files(store, project, seen[keys.json].body, executor)
-        rendered = _for_keys(
-            keys,
-            views.render_project_json(project, files, state),
-            views.render_project_html(project, files, state),
-            slash=slash,
-        )
-        _write_changed(store, seen, rendered)
+        files, state = published_files(store, project, seen[keys.json].body if trust_page else None, executor)
+        _write_changed(store, seen, render_project(project, files, state, slash=slash))
 
     until_won(attempt, f"the pages of {project} at {store.url}", clock)
 
@@ -76,22 +77,67 @@ def update_root_view(store: ObjectStore, projects: Iterable[NormalizedName], *, 
     Raises:
         IndexAccessError: The store failed, or others kept winning.
     """
-    wanted, keys = frozenset(projects), layout.ROOT_PAGE
+    wanted = frozenset(projects)
 
     def attempt() -> None:
-        seen = {key: _look(store, key) for key in _keys(keys, slash=slash)}
-        listed = wanted | _listed_projects(store, seen[keys.json].body)
-        rendered = _for_keys(keys, views.render_root_json(listed), views.render_root_html(listed), slash=slash)
-        _write_changed(store, seen, rendered)
+        seen = {key: _look(store, key) for key in _keys(layout.ROOT_PAGE, slash=slash)}
+        listed = wanted | _listed_projects(store, seen[layout.ROOT_PAGE.json].body)
+        _write_changed(store, seen, render_root(listed, slash=slash))
 
     until_won(attempt, f"the list of projects at {store.url}", clock)
+
+
+def rewrite_root_view(store: ObjectStore, *, slash: bool, clock: Clock) -> None:
+    """Make the list of projects name exactly those that have records.
+
+    Args:
+        store: The index's store.
+        slash: Whether the store keeps keys that end in ``/``.
+        clock: Waits between two tries.
+
+    Raises:
+        IndexAccessError: The store failed, or others kept winning.
+    """
+
+    def attempt() -> None:
+        seen = {key: _look(store, key) for key in _keys(layout.ROOT_PAGE, slash=slash)}
+        _write_changed(store, seen, render_root(_recorded_projects(store), slash=slash))
+
+    until_won(attempt, f"the list of projects at {store.url}", clock)
+
+
+def render_project(
+    project: NormalizedName, files: Iterable[views.PublishedFile], state: ProjectState, *, slash: bool
+) -> dict[str, bytes]:
+    """Render the pages of a project, by key.
+
+    Args:
+        project: Its name.
+        files: Its files without those that were removed.
+        state: Its status.
+        slash: Whether the store keeps keys that end in ``/``.
+    """
+    shown = list(files)
+    json_page = views.render_project_json(project, shown, state)
+    return _for_keys(layout.project_page(project), json_page, views.render_project_html(project, shown, state), slash)
+
+
+def render_root(projects: Iterable[NormalizedName], *, slash: bool) -> dict[str, bytes]:
+    """Render the list of projects, by key.
+
+    Args:
+        projects: Their names.
+        slash: Whether the store keeps keys that end in ``/``.
+    """
+    names = frozenset(projects)
+    return _for_keys(layout.ROOT_PAGE, views.render_root_json(names), views.render_root_html(names), slash)
 
 
 def _keys(keys: layout.ViewKeys, *, slash: bool) -> tuple[str, ...]:
     return (keys.json, keys.html, keys.slash) if slash else (keys.json, keys.html)
 
 
-def _for_keys(keys: layout.ViewKeys, json_page: bytes, html_page: bytes, *, slash: bool) -> Mapping[str, bytes]:
+def _for_keys(keys: layout.ViewKeys, json_page: bytes, html_page: bytes, slash: bool) -> dict[str, bytes]:
     return {key: json_page if key == keys.json else html_page for key in _keys(keys, slash=slash)}
 
 
