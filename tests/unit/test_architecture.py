@@ -60,6 +60,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "dioptra.plugins.host",
         "dioptra.plugins.settings",
         "dioptra.plugins.own_wheel",
+        "dioptra.plugins.runtime_owners",
         "dioptra.plugins.template",
         "dioptra.plugins.plugin_directory",
     ),

@@ -29,6 +29,7 @@ _COMMANDS = {
     "list": "flow_author",
     "show": "flow_author",
     "call": "flow_author",
+    "doctor": "doctor_command",
     "demo": "demo_command",
 }
 

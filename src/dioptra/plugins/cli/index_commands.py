@@ -31,8 +31,15 @@ def index_command() -> None:
     default=None,
     help="Publish the running dioptra-plugins there too, so that workers can be installed from the index alone.",
 )
+@click.option(
+    "--single-publisher",
+    is_flag=True,
+    help="Nobody publishes there beside another; needed where the store keeps no conditional writes.",
+)
 @json_option
-def init_command(url: str, name: str | None, with_own_wheel: bool | None, as_json: bool) -> None:
+def init_command(
+    url: str, name: str | None, with_own_wheel: bool | None, single_publisher: bool, as_json: bool
+) -> None:
     """Make an index at URL (s3://bucket/prefix or a folder).
 
     An index that is there already is left as it is.
@@ -47,7 +54,9 @@ def init_command(url: str, name: str | None, with_own_wheel: bool | None, as_jso
     store = open_store(url)
     clock = SystemClock()
     default_name = url.rstrip("/").rpartition("/")[2] or "index"
-    descriptor, made = initialize_index(store, name=name or default_name, clock=clock)
+    descriptor, made = initialize_index(
+        store, name=name or default_name, clock=clock, single_publisher=single_publisher
+    )
     say(f"{'made' if made else 'found'} the index '{descriptor.name}' at {store.url}")
     if with_own_wheel is None:
         # Only a person can be asked; a script says it with the option.
@@ -62,7 +71,12 @@ def init_command(url: str, name: str | None, with_own_wheel: bool | None, as_jso
     if as_json:
         print_json(
             {
-                "index": {"name": descriptor.name, "uuid": descriptor.identity, "url": store.url},
+                "index": {
+                    "name": descriptor.name,
+                    "uuid": descriptor.identity,
+                    "url": store.url,
+                    "publishing": descriptor.publishing,
+                },
                 "made": made,
                 "published": published,
             }

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from dioptra.plugins import schema
 from dioptra.plugins.errors import IndexAccessError, ObjectNotFoundError
 from dioptra.plugins.index.layout import DESCRIPTOR_KEY
 from dioptra.plugins.object_store.port import ObjectReader
+
+Publishing = Literal["concurrent", "single"]
+_PUBLISHING: tuple[Publishing, ...] = get_args(Publishing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,16 +23,23 @@ class Descriptor:
         name: What people call the index.
         identity: A UUID that stays when the index moves to another address.
         trailing_slash_keys: Whether project pages are also written under keys ending in ``/``.
+        publishing: Whether several may publish at once (``concurrent``), or one only (``single``).
     """
 
     name: str
     identity: str
     trailing_slash_keys: bool
+    publishing: Publishing = "concurrent"
 
 
-def new_descriptor(name: str, *, trailing_slash_keys: bool) -> Descriptor:
+def new_descriptor(name: str, *, trailing_slash_keys: bool, publishing: Publishing) -> Descriptor:
     """A descriptor with a fresh identity."""
-    return Descriptor(name=name, identity=str(uuid.uuid4()), trailing_slash_keys=trailing_slash_keys)
+    return Descriptor(
+        name=name,
+        identity=str(uuid.uuid4()),
+        trailing_slash_keys=trailing_slash_keys,
+        publishing=publishing,
+    )
 
 
 def descriptor_to_json(descriptor: Descriptor) -> bytes:
@@ -38,7 +49,7 @@ def descriptor_to_json(descriptor: Descriptor) -> bytes:
             "schema": schema.SCHEMA,
             "name": descriptor.name,
             "uuid": descriptor.identity,
-            "publishing": "concurrent",
+            "publishing": descriptor.publishing,
             "trailing_slash_keys": descriptor.trailing_slash_keys,
         }
     )
@@ -64,4 +75,9 @@ def read_descriptor(store: ObjectReader) -> Descriptor:
         raise IndexAccessError(
             f"{stored.url} is malformed", why="it needs 'name' and 'uuid' (strings) and 'trailing_slash_keys' (a bool)"
         )
-    return Descriptor(name=name, identity=identity, trailing_slash_keys=slash)
+    publishing = document.get("publishing")
+    if publishing not in _PUBLISHING:
+        raise IndexAccessError(
+            f"{stored.url} is malformed", why=f"'publishing' is {publishing!r}, wanted 'concurrent' or 'single'"
+        )
+    return Descriptor(name=name, identity=identity, trailing_slash_keys=slash, publishing=publishing)

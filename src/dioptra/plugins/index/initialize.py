@@ -8,11 +8,15 @@ from dioptra.plugins.clock import Clock
 from dioptra.plugins.errors import PreconditionFailedError
 from dioptra.plugins.index import layout
 from dioptra.plugins.index.descriptor import Descriptor, descriptor_to_json, new_descriptor, read_descriptor
+from dioptra.plugins.index.publishing_mode import SinglePublisherStore, open_for_writing, unsafe_store
 from dioptra.plugins.index.view_update import update_root_view
 from dioptra.plugins.object_store.port import ObjectStore
+from dioptra.plugins.object_store.probe import probe_conditions
 
 
-def initialize_index(store: ObjectStore, *, name: str, clock: Clock) -> tuple[Descriptor, bool]:
+def initialize_index(
+    store: ObjectStore, *, name: str, clock: Clock, single_publisher: bool = False
+) -> tuple[Descriptor, bool]:
     """Write the descriptor and an empty list of projects.
 
     An index that is there already is left as it is; an interrupted initialization is finished.
@@ -21,16 +25,27 @@ def initialize_index(store: ObjectStore, *, name: str, clock: Clock) -> tuple[De
         store: Where the index is to be.
         name: What people will call it.
         clock: Waits between two tries at a page.
+        single_publisher: Whether nobody publishes beside another; a store without atomic conditions is refused else.
 
     Returns:
         The index's descriptor, and whether it was made now.
 
     Raises:
+        UnsatisfiedError: The store does not keep conditional writes.
         IndexAccessError: The store cannot be read or written.
     """
-    descriptor = new_descriptor(name, trailing_slash_keys=store.keeps_trailing_slash_keys())
+    if not single_publisher:
+        failed = [finding for finding in probe_conditions(store) if not finding.passed]
+        if failed:
+            raise unsafe_store(store.url, "\n".join(f"{item.check}: {item.detail}" for item in failed))
+    writer: ObjectStore = SinglePublisherStore(store) if single_publisher else store
+    descriptor = new_descriptor(
+        name,
+        trailing_slash_keys=store.keeps_trailing_slash_keys(),
+        publishing="single" if single_publisher else "concurrent",
+    )
     try:
-        store.write(
+        writer.write(
             layout.DESCRIPTOR_KEY,
             descriptor_to_json(descriptor),
             expected=None,
@@ -40,6 +55,7 @@ def initialize_index(store: ObjectStore, *, name: str, clock: Clock) -> tuple[De
         made = True
     except PreconditionFailedError:
         descriptor, made = read_descriptor(store), False
+    descriptor, writer = open_for_writing(store)
     nothing: tuple[NormalizedName, ...] = ()
-    update_root_view(store, nothing, slash=descriptor.trailing_slash_keys, clock=clock)
+    update_root_view(writer, nothing, slash=descriptor.trailing_slash_keys, clock=clock)
     return descriptor, made

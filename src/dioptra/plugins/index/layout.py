@@ -99,6 +99,9 @@ def file_state_key(project: NormalizedName, filename: str) -> str:
     return f"{state_prefix(project)}{filename}.json"
 
 
+CANARY_KEY = "simple/.dioptra-conditions"
+"""Where writers make sure that the store heeds conditions; publishers may write there."""
+
 CHANNELS_PREFIX = "channels/"
 HEAD_NAME = "/head.json"
 REVOKED_KEY = "revoked.json"

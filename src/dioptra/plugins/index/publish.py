@@ -30,7 +30,7 @@ from dioptra.plugins.errors import (
 )
 from dioptra.plugins.index import layout
 from dioptra.plugins.index.closed_releases import refuse_closed_releases
-from dioptra.plugins.index.descriptor import read_descriptor
+from dioptra.plugins.index.publishing_mode import open_for_writing
 from dioptra.plugins.index.record import Record, make_record, record_from_json, record_to_json
 from dioptra.plugins.index.view_update import update_project_view, update_root_view
 from dioptra.plugins.object_store.port import ObjectStore
@@ -88,10 +88,10 @@ def publish(paths: Sequence[Path], store: ObjectStore, *, clock: Clock) -> tuple
         ConfigurationError: A path is no wheel file.
         WheelRefusedError: Wheels have problems; carries those of all of them.
         UnsatisfiedError: A name is published already with other bytes, a release was removed, or a project is archived
-            or quarantined.
+            or quarantined; or the store does not keep conditional writes.
         IndexAccessError: There is no index, or it cannot be read or written.
     """
-    descriptor = read_descriptor(store)
+    descriptor, store = open_for_writing(store)
     prepared = _prepare_all(paths)
     projects = sorted({wheel.contents.name.project for wheel in prepared})
     slash = descriptor.trailing_slash_keys

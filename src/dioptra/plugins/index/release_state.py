@@ -17,7 +17,7 @@ from dioptra.plugins.clock import Clock
 from dioptra.plugins.errors import ObjectNotFoundError, UnsatisfiedError
 from dioptra.plugins.index import layout
 from dioptra.plugins.index.compare_and_swap import replace_document
-from dioptra.plugins.index.descriptor import read_descriptor
+from dioptra.plugins.index.publishing_mode import open_for_writing
 from dioptra.plugins.index.record import Record, record_from_json
 from dioptra.plugins.index.state import (
     ACTIVE,
@@ -125,7 +125,7 @@ def set_project_status(store: ObjectStore, project: NormalizedName, state: Proje
         UnsatisfiedError: There is no such project.
         IndexAccessError: There is no index, or it cannot be read or written.
     """
-    descriptor = read_descriptor(store)
+    descriptor, store = open_for_writing(store)
     if next(iter(store.list(layout.records_prefix(project))), None) is None:
         raise UnsatisfiedError(f"there is no project '{project}' at {store.url}")
 
@@ -209,7 +209,7 @@ def _change(
     change: Callable[[Record, FileState], FileState],
     clock: Clock,
 ) -> tuple[StateChange, ...]:
-    descriptor = read_descriptor(store)
+    descriptor, store = open_for_writing(store)
     records: Sequence[Record] = release_records(store, project, version)
     changes = []
     for record in records:

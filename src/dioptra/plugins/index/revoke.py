@@ -15,7 +15,7 @@ from dioptra.plugins import schema
 from dioptra.plugins.clock import Clock
 from dioptra.plugins.index import layout
 from dioptra.plugins.index.compare_and_swap import replace_document
-from dioptra.plugins.index.descriptor import read_descriptor
+from dioptra.plugins.index.publishing_mode import open_for_writing
 from dioptra.plugins.index.release_state import release_records, yank
 from dioptra.plugins.index.revocation import Revocation, revocations_from_json, revocations_to_json
 from dioptra.plugins.object_store.port import ObjectStore, StoredObject
@@ -40,7 +40,7 @@ def revoke(
         UnsatisfiedError: There is no such release.
         IndexAccessError: There is no index, or it cannot be read or written.
     """
-    read_descriptor(store)
+    _, store = open_for_writing(store)
     now = clock.now().replace(microsecond=0)
     added = {
         record.sha256: Revocation(

@@ -19,6 +19,7 @@ from dioptra.plugins.clock import Clock
 from dioptra.plugins.errors import MalformedDocumentError, ObjectNotFoundError
 from dioptra.plugins.index import layout, views
 from dioptra.plugins.index.descriptor import read_descriptor
+from dioptra.plugins.index.publishing_mode import open_for_writing
 from dioptra.plugins.index.record import Record, record_from_json
 from dioptra.plugins.index.release_state import read_file_state
 from dioptra.plugins.index.view_update import (
@@ -125,7 +126,8 @@ def rebuild_index(store: ObjectStore, projects: Counter[NormalizedName], *, cloc
     Raises:
         IndexAccessError: There is no index, it cannot be read or written, or a record or state is malformed.
     """
-    slash = read_descriptor(store).trailing_slash_keys
+    descriptor, store = open_for_writing(store)
+    slash = descriptor.trailing_slash_keys
     with ThreadPoolExecutor(_PROJECTS_AT_ONCE) as writers, ThreadPoolExecutor(_FILES_AT_ONCE) as readers:
 
         def rebuild(project: NormalizedName) -> NormalizedName:
