@@ -187,3 +187,36 @@ def rebuild_command(index_values: tuple[str, ...], as_json: bool) -> None:
         print_json({"index": store.url, "files": projects.total(), "projects": len(projects)})
     else:
         say(f"the pages of {len(projects)} projects at {store.url} are what the records give")
+
+
+@index_command.command(name="proxy", context_settings={"ignore_unknown_options": True})
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1 (default: any free one).")
+@index_option
+@click.argument("command", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
+def proxy_command(port: int, index_values: tuple[str, ...], command: tuple[str, ...]) -> int:
+    """Serve a private index to stock pip and uv, on loopback behind a secret path.
+
+    With a COMMAND it is run with PIP_INDEX_URL and UV_DEFAULT_INDEX set, and its exit code is passed on; without one
+    the URL is printed, and served until it is interrupted.
+    """
+    import os
+    import subprocess
+
+    from dioptra.plugins.errors import ConfigurationError
+    from dioptra.plugins.index.proxy import IndexProxy
+    from dioptra.plugins.object_store.locate import open_reader
+
+    proxy = IndexProxy(open_reader(chosen_index(index_values).url), port=port)
+    if not command:
+        print(proxy.url, flush=True)
+        try:
+            proxy.serve()
+        finally:
+            proxy.release()
+        return 0
+    with proxy.running() as url:
+        variables = {**os.environ, "PIP_INDEX_URL": url, "UV_DEFAULT_INDEX": url}
+        try:
+            return subprocess.run(command, env=variables, check=False).returncode
+        except OSError as problem:
+            raise ConfigurationError(f"{command[0]} cannot be run", why=str(problem)) from problem

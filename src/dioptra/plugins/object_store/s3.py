@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from dioptra.plugins.errors import (
@@ -148,6 +148,14 @@ class S3Store:
     def _write_probe(self, key: str) -> None:
         with contextlib.suppress(PreconditionFailedError):  # left by an interrupted probe
             self.write(key, key.encode(), expected=None, content_type="text/plain", cache_control="no-store")
+
+    def presigned_url(self, key: str, *, method: Literal["GET", "HEAD"], seconds: int) -> str:
+        """A URL that anybody may read one object by, for a while (SigV4)."""
+        operation: Literal["get_object", "head_object"] = "get_object" if method == "GET" else "head_object"
+        with self._translated(key):
+            return self._client.generate_presigned_url(
+                operation, Params={"Bucket": self._bucket, "Key": self._key(key)}, ExpiresIn=seconds
+            )
 
     def server_time(self) -> datetime | None:
         """The time of an answer; see `dioptra.plugins.object_store.probe.RemoteStore`."""
