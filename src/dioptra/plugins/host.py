@@ -8,6 +8,7 @@ import platform
 import re
 import sys
 import sysconfig
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from packaging.version import InvalidVersion, Version
 from dioptra.manifest.environment import interpreter_key
 from dioptra.plugins.errors import ConfigurationError
 from dioptra.plugins.host_model import Host, HostDistribution, TargetInterpreter
+from dioptra.plugins.platforms import platform_markers, platform_tags
 from dioptra.plugins.wheel.model import ENTRY_POINT_GROUP
 
 _OWN_PROJECT = canonicalize_name("dioptra-plugins")
@@ -70,15 +72,20 @@ def choose_host(*, python: str | None, provide: bool) -> Host:
     return Host(interpreter=target_for_python(python, running.interpreter), key=None, distributions=())
 
 
-def target_for_python(python: str, running: TargetInterpreter) -> TargetInterpreter:
-    """CPython of another version on the same platform.
+def target_for_python(python: str, running: TargetInterpreter, platform: str | None = None) -> TargetInterpreter:
+    """CPython of another version, on the same platform or on another.
 
     Args:
         python: ``X.Y``.
         running: The running interpreter, which gives the platform.
+        platform: A platform tag that the target supports, such as ``manylinux_2_28_x86_64`` or ``macosx_12_0_arm64``;
+            older ones of the same kind are supported too. None for the running platform.
+
+    Raises:
+        ConfigurationError: `platform` is no such tag.
     """
     major, minor = (int(part) for part in python.split("."))
-    platforms = list(tags.platform_tags())
+    platforms = list(tags.platform_tags()) if platform is None else platform_tags(platform)
     interpreter = f"cp{major}{minor}"
     supported = [
         *tags.cpython_tags((major, minor), platforms=platforms),
@@ -92,14 +99,39 @@ def target_for_python(python: str, running: TargetInterpreter) -> TargetInterpre
         "platform_python_implementation": "CPython",
         "python_full_version": full_version,
         "python_version": python,
+        **({} if platform is None else platform_markers(platform)),
     }
     return TargetInterpreter(
         python_full_version=full_version,
         implementation="cpython",
-        platform=running.platform,
+        platform=running.platform if platform is None else platform.replace("_", "-"),
         tags=tuple(supported),
         marker_environment=tuple(sorted(markers.items())),
     )
+
+
+def mirror_targets(pythons: Sequence[str], platforms: Sequence[str]) -> tuple[Host, ...]:
+    """Describe hosts without distributions, for every Python on every platform.
+
+    Args:
+        pythons: ``X.Y``; none for the running one.
+        platforms: Platform tags; none for the running platform.
+
+    Raises:
+        ConfigurationError: One of them is malformed.
+    """
+    running = describe_host()
+    found = []
+    for python in pythons or [f"{sys.version_info.major}.{sys.version_info.minor}"]:
+        if not platforms:
+            found.append(choose_host(python=python, provide=False))
+            continue
+        if not re.fullmatch(r"3\.\d+", python):
+            raise ConfigurationError(f"'{python}' is no Python version", why="wanted X.Y, such as 3.12")
+        for platform_tag in platforms:
+            target = target_for_python(python, running.interpreter, platform_tag)
+            found.append(Host(interpreter=target, key=None, distributions=()))
+    return tuple(found)
 
 
 def _distributions() -> tuple[HostDistribution, ...]:

@@ -25,6 +25,7 @@ _COMMANDS = {
     "revoke": "release_commands",
     "index": "index_commands",
     "lock": "operator",
+    "lock bundle": "operator",
     "sync": "operator",
     "list": "flow_author",
     "show": "flow_author",
@@ -40,12 +41,21 @@ class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # `lock` takes requirements, so that what follows it cannot be commands of a group.
+        for position in range(len(args) - 1):
+            if f"{args[position]} {args[position + 1]}" in _COMMANDS:
+                args[position : position + 2] = [f"{args[position]} {args[position + 1]}"]
+            if not args[position].startswith("-"):
+                break
+        return super().parse_args(ctx, args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         module = _COMMANDS.get(cmd_name)
         if module is None:
             return None
         command: click.Command = getattr(
-            importlib.import_module(f"dioptra.plugins.cli.{module}"), f"{cmd_name}_command"
+            importlib.import_module(f"dioptra.plugins.cli.{module}"), f"{cmd_name.replace(' ', '_')}_command"
         )
         return command
 

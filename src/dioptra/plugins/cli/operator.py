@@ -22,6 +22,7 @@ from dioptra.plugins.lock.model import LOCK_FILENAME
 if TYPE_CHECKING:
     from dioptra.plugins.index.catalogue_port import Catalogue
     from dioptra.plugins.lock.model import Lock
+    from dioptra.plugins.plugin_directory.sync import OpenCatalogues
 
 
 @click.command(name="lock")
@@ -104,12 +105,51 @@ def _lock_document(lock: Lock) -> Mapping[str, object]:
     }
 
 
-@click.command(name="sync")
+@click.command(name="lock bundle")
 @click.argument("lock_path", metavar="[LOCK]", type=click.Path(path_type=Path), default=Path(LOCK_FILENAME))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("plugins.bundle.zip"),
+    show_default=True,
+    help="Where to write the bundle.",
+)
+@index_option
+@json_option
+def lock_bundle_command(lock_path: Path, output: Path, index_values: tuple[str, ...], as_json: bool) -> None:
+    """Write LOCK and all its wheels into one file, for `sync --from-bundle` on a worker that reaches no index."""
+    from dioptra.plugins.lock.bundle import write_bundle
+    from dioptra.plugins.lock.lock_file import read_lock
+
+    lock = read_lock(lock_path)
+    write_bundle(output, lock, lock_path.read_bytes(), _catalogues_of(lock, index_values, local_only=False))
+    size = output.stat().st_size
+    if as_json:
+        print_json({"bundle": str(output), "size": size, **_lock_document(lock)})
+    else:
+        say(f"wrote {output}: {len(lock.wheels)} wheels, {size_text(size)}")
+
+
+@click.command(name="sync")
+@click.argument("lock_path", metavar="[LOCK]", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--from-bundle",
+    "bundle_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Take the lock and its wheels from a bundle, and ask no index.",
+)
 @index_option
 @plugin_dir_option
 @json_option
-def sync_command(lock_path: Path, index_values: tuple[str, ...], plugin_dir: Path | None, as_json: bool) -> None:
+def sync_command(
+    lock_path: Path | None,
+    bundle_path: Path | None,
+    index_values: tuple[str, ...],
+    plugin_dir: Path | None,
+    as_json: bool,
+) -> None:
     """Bring the plugin directory to what LOCK pins (default: pylock.plugins.toml)."""
     from dioptra.plugins.clock import SystemClock
     from dioptra.plugins.host import describe_host
@@ -118,15 +158,19 @@ def sync_command(lock_path: Path, index_values: tuple[str, ...], plugin_dir: Pat
     from dioptra.plugins.plugin_directory.sync import sync
 
     directory = PluginDirectory(chosen_plugin_dir(plugin_dir))
-    lock = read_lock(lock_path)
-    report = sync(
-        lock,
-        lock_path.read_bytes(),
-        directory,
-        lambda *, local_only: _catalogues_of(lock, index_values, local_only=local_only),
-        describe_host(),
-        SystemClock(),
-    )
+    if bundle_path is not None:
+        from dioptra.plugins.lock.bundle import open_bundle
+
+        if lock_path is not None or index_values:
+            raise click.UsageError("--from-bundle takes the place of LOCK and --index")
+        bundle = open_bundle(bundle_path)
+        lock, lock_bytes = bundle.lock, bundle.lock_bytes
+        open_catalogues: OpenCatalogues = lambda *, local_only: bundle.catalogues  # noqa: E731 - one of two
+    else:
+        path = lock_path or Path(LOCK_FILENAME)
+        lock, lock_bytes = read_lock(path), path.read_bytes()
+        open_catalogues = lambda *, local_only: _catalogues_of(lock, index_values, local_only=local_only)  # noqa: E731
+    report = sync(lock, lock_bytes, directory, open_catalogues, describe_host(), SystemClock())
     if as_json:
         print_json(
             {

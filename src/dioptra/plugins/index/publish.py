@@ -32,7 +32,7 @@ from dioptra.plugins.index import layout
 from dioptra.plugins.index.closed_releases import refuse_closed_releases
 from dioptra.plugins.index.publishing_mode import open_for_writing
 from dioptra.plugins.index.record import Record, make_record, record_from_json, record_to_json
-from dioptra.plugins.index.view_update import update_project_view, update_root_view
+from dioptra.plugins.index.view_update import update_pages
 from dioptra.plugins.object_store.port import ObjectStore
 from dioptra.plugins.wheel.archive import read_wheel
 from dioptra.plugins.wheel.check import installed_path
@@ -95,17 +95,10 @@ def publish(paths: Sequence[Path], store: ObjectStore, *, clock: Clock) -> tuple
     prepared = _prepare_all(paths)
     projects = sorted({wheel.contents.name.project for wheel in prepared})
     slash = descriptor.trailing_slash_keys
-    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as workers, ThreadPoolExecutor(REQUESTS_AT_ONCE) as readers:
+    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as workers:
         refuse_closed_releases(store, [wheel.contents.name for wheel in prepared], workers)
         publications = tuple(workers.map(lambda wheel: _publish_file(store, wheel, clock), prepared))
-        # list() waits for every page and raises the first failure.
-        list(
-            workers.map(
-                lambda project: update_project_view(store, project, slash=slash, clock=clock, executor=readers),
-                projects,
-            )
-        )
-    update_root_view(store, projects, slash=slash, clock=clock)
+    update_pages(store, projects, slash=slash, clock=clock)
     return publications
 
 

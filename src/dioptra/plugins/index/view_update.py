@@ -8,8 +8,8 @@ older ETag and has to start again. A page is written only if its bytes change.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from concurrent.futures import Executor
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -22,6 +22,8 @@ from dioptra.plugins.index.record import Record, record_from_json
 from dioptra.plugins.index.state import ACTIVE, ProjectState, file_state_from_json, project_state_from_json
 from dioptra.plugins.object_store.port import ListedReader, ObjectEntry, ObjectStore, StoredObject
 
+_REQUESTS_AT_ONCE = 16
+
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
@@ -29,6 +31,28 @@ class _Seen:
 
     etag: str | None
     body: bytes | None
+
+
+def update_pages(store: ObjectStore, projects: Sequence[NormalizedName], *, slash: bool, clock: Clock) -> None:
+    """Bring the pages of projects, and the list of projects, up to date.
+
+    Args:
+        store: The index's store.
+        projects: Whose pages; they are listed from now on.
+        slash: Whether the store keeps keys that end in ``/``.
+        clock: Waits between two tries.
+
+    Raises:
+        IndexAccessError: The store failed, or others kept winning.
+    """
+    with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as writers, ThreadPoolExecutor(_REQUESTS_AT_ONCE) as readers:
+
+        def update(project: NormalizedName) -> None:
+            update_project_view(store, project, slash=slash, clock=clock, executor=readers)
+
+        # list() waits for every page and raises the first failure.
+        list(writers.map(update, projects))
+    update_root_view(store, projects, slash=slash, clock=clock)
 
 
 def update_project_view(

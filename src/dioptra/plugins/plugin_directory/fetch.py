@@ -1,8 +1,7 @@
-"""Downloading locked wheels: a file is trusted by its size and sha256, and by nothing else."""
+"""Downloading locked wheels and unpacking them, several at a time."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import itertools
 from collections.abc import Mapping, Sequence
@@ -10,11 +9,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import BinaryIO
 
-from dioptra.plugins.errors import ConfigurationError, IntegrityError
+from dioptra.plugins.errors import ConfigurationError
 from dioptra.plugins.index.catalogue_port import Catalogue
+from dioptra.plugins.lock.download import download_locked
 from dioptra.plugins.lock.model import LockedWheel
 from dioptra.plugins.plugin_directory.wheel_store import StoredWheel, stage_wheel
-from dioptra.plugins.wheel.model import WHEEL_LIMIT
 
 DOWNLOADS_AT_ONCE = 8
 
@@ -76,69 +75,15 @@ def _fetch(wheel: LockedWheel, catalogue: Catalogue, aside: Path) -> BinaryIO | 
     """Download one wheel. A large one is unpacked too, a small one is given back in memory for the caller to unpack."""
     if wheel.size < _LARGE:
         small = io.BytesIO()
-        _download(wheel, catalogue, small)
+        download_locked(wheel, catalogue, small)
         return small
     archive = aside / f"{wheel.sha256}.whl"
     with archive.open("x+b") as large:
-        _download(wheel, catalogue, large)
+        download_locked(wheel, catalogue, large)
         stored = _stage(large, wheel, aside)
     archive.unlink()
     return stored
 
 
-def _download(wheel: LockedWheel, catalogue: Catalogue, file: BinaryIO) -> None:
-    sink = _VerifyingSink(file, wheel)
-    # The sink ends a download that is too long, and with the right error: here the limit only bounds all wheels.
-    catalogue.download(wheel.project, wheel.filename, wheel.url, sink, limit=WHEEL_LIMIT)
-    sink.finish()
-
-
 def _stage(archive: BinaryIO, wheel: LockedWheel, aside: Path) -> StoredWheel:
     return stage_wheel(archive, wheel, aside / wheel.sha256)
-
-
-class _VerifyingSink:
-    """Takes a download, hashes it on the way, and stops it as soon as it cannot be the locked file."""
-
-    def __init__(self, file: BinaryIO, wheel: LockedWheel) -> None:
-        self._file, self._wheel = file, wheel
-        self._digest, self._size = hashlib.sha256(), 0
-
-    def write(self, data: bytes, /) -> int:
-        """Take the next bytes.
-
-        Raises:
-            IntegrityError: There are more than the lock says.
-            ConfigurationError: They cannot be written; told apart here from failures of the index.
-        """
-        self._size += len(data)
-        if self._size > self._wheel.size:
-            raise self._mismatch(f"more than {self._wheel.size} bytes")
-        self._digest.update(data)
-        try:
-            self._file.write(data)
-        except OSError as problem:
-            raise ConfigurationError(
-                f"{self._wheel.filename} cannot be written to the plugin directory",
-                why=str(problem),
-                hint="check its owner, its permissions and the free space; the active environment is untouched",
-            ) from problem
-        return len(data)
-
-    def finish(self) -> None:
-        """Compare with the lock.
-
-        Raises:
-            IntegrityError: It is another file.
-        """
-        if self._size != self._wheel.size:
-            raise self._mismatch(f"{self._size} bytes")
-        if self._digest.hexdigest() != self._wheel.sha256:
-            raise self._mismatch(f"sha256 {self._digest.hexdigest()}")
-
-    def _mismatch(self, found: str) -> IntegrityError:
-        return IntegrityError(
-            f"{self._wheel.filename} from the index '{self._wheel.index}' is not the file that was locked",
-            why=f"found {found}; wanted {self._wheel.size} bytes with sha256 {self._wheel.sha256}",
-            hint="do not use this index until it is known who changed the file: published files never change",
-        )
