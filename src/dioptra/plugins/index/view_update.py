@@ -105,6 +105,8 @@ def update_root_view(store: ObjectStore, projects: Iterable[NormalizedName], *, 
 
     def attempt() -> None:
         seen = {key: _look(store, key) for key in _keys(layout.ROOT_PAGE, slash=slash)}
+        if all(page.body is not None and views.root_page_names(page.body, wanted) for page in seen.values()):
+            return
         listed = wanted | _listed_projects(store, seen[layout.ROOT_PAGE.json].body)
         _write_changed(store, seen, render_root(listed, slash=slash))
 

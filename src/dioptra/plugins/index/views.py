@@ -86,6 +86,17 @@ def render_root_html(projects: Iterable[NormalizedName]) -> bytes:
     return _html("Simple index", links)
 
 
+def root_page_names(body: bytes, projects: Iterable[NormalizedName]) -> bool:
+    """Tell whether a root page of ours, of either kind, names projects; without reading all that it names.
+
+    Args:
+        body: The page.
+        projects: Their names.
+    """
+    # As both pages are rendered. A normalized name needs no escape in either.
+    return all(f'{{"name":"{name}"}}'.encode() in body or f'href="{name}/"'.encode() in body for name in projects)
+
+
 def files_of_view(body: bytes) -> Mapping[str, PublishedFile]:
     """The files that a PEP 691 page of ours carries, by file name.
 
