@@ -222,8 +222,8 @@ def ceph(folder: Path) -> Iterator[str | None]:
     if not ceph_is_installed():
         yield None
         return
-    with running_ceph(folder / "ceph") as endpoint:
-        yield endpoint
+    with running_ceph(folder / "ceph") as process:
+        yield process.endpoint
 
 
 def wait_for(endpoint: str) -> None:

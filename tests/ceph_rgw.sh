@@ -3,6 +3,7 @@
 #   radosgw ceph-mon ceph-mgr ceph-osd ceph-common
 #
 #   ceph_rgw.sh start DIR PORT    serve S3 on 127.0.0.1:PORT for the user test / testsecret
+#   ceph_rgw.sh user DIR PORT NAME  add the user NAME with the key NAME and the secret NAMEsecret
 #   ceph_rgw.sh stop DIR PORT     end exactly the processes that start began, and remove DIR
 set -euo pipefail
 verb=$1
@@ -112,6 +113,9 @@ start)
   }
   ;;
 launch) start ;;
+user)
+  timeout 60 radosgw-admin -c "$conf" user create --uid "$4" --display-name "$4" --access-key "$4" --secret "$4secret" >/dev/null
+  ;;
 stop) stop ;;
 *)
   echo "usage: ceph_rgw.sh start|stop DIR PORT" >&2

@@ -23,7 +23,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from ceph_process import ceph_is_installed, free_ports, running_ceph
+from ceph_process import Ceph, ceph_is_installed, free_ports, running_ceph
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -85,12 +85,18 @@ def moto_server() -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="session")
-def ceph_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ceph]:
     """Ceph's RADOS gateway with one monitor and one in-memory OSD."""
     if not ceph_is_installed():
         pytest.skip("Ceph is not installed")
-    with running_ceph(tmp_path_factory.mktemp("ceph")) as endpoint:
-        yield S3Server(endpoint=endpoint, access_key="test", secret_key="testsecret")
+    with running_ceph(tmp_path_factory.mktemp("ceph")) as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def ceph_server(ceph: Ceph) -> S3Server:
+    """The gateway, as the user who may do anything."""
+    return S3Server(endpoint=ceph.endpoint, access_key="test", secret_key="testsecret")
 
 
 @pytest.fixture(scope="session")
