@@ -21,7 +21,7 @@ from dioptra.plugins.index.publish import publish
 from dioptra.plugins.object_store.directory import DirectoryStore
 from dioptra.plugins.object_store.port import ObjectStore
 from dioptra.plugins.object_store.s3 import S3Store
-from index_world import run, write_wheel
+from index_world import cli, run, write_wheel
 from wheel_factory import make_wheel
 
 WHEEL = "fog_attack-1.0+lab.1-py3-none-any.whl"
@@ -168,6 +168,45 @@ def test_stock_clients_install_from_a_private_bucket(ceph_bucket: str, tmp_path:
     done = run(["dioptra-plugins", "index", "proxy", "--index", f"s3://{ceph_bucket}/team", "--", *command])
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "target" / "fog_attack.py").exists()
+
+
+@pytest.mark.ceph
+@pytest.mark.parametrize("client", list(CLIENTS))
+def test_stock_clients_install_from_presigned_links_without_credentials(
+    ceph_bucket: str, tmp_path: Path, client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(S3Store(ceph_bucket, "team"), tmp_path)
+    page = tmp_path / "links.html"
+    cli("index", "find-links", "fog-attack", "--index", f"s3://{ceph_bucket}/team", "-o", page)
+    assert page.stat().st_mode & 0o777 == 0o600
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    program, *arguments = CLIENTS[client]
+    target = tmp_path / "target"
+    done = run([program, *arguments, str(target), "--no-index", "--find-links", str(page), "fog-attack"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (target / "fog_attack.py").exists()
+
+
+def test_presigned_links_are_those_of_a_lock_or_of_projects(moto_bucket: str, tmp_path: Path) -> None:
+    store, url = S3Store(moto_bucket, "team"), f"s3://{moto_bucket}/team"
+    filled(store, tmp_path)
+    made = make_wheel("fog-attack", "2.0", files={"fog_attack.py": ""}, entry_points={"x": "fog_attack"})
+    publish([write_wheel(tmp_path / "wheels", made)], store, clock=SystemClock())
+    cli("lock", "fog-attack<2", "--no-host", "--index", url, cwd=tmp_path)
+    cli("index", "find-links", "--lock", "pylock.plugins.toml", "--index", url, "--expires", "60", cwd=tmp_path)
+    page = (tmp_path / "links.html").read_text()
+    assert page.count("<a ") == 1
+    assert WHEEL in page
+    assert "X-Amz-Expires=60" in page
+    assert "#sha256=" in page
+    cli("index", "find-links", "fog-attack", "--index", url, cwd=tmp_path)
+    assert (tmp_path / "links.html").read_text().count("<a ") == 2
+    assert "there is no project" in cli("index", "find-links", "haze", "--index", url, cwd=tmp_path, code=1)
+    cli("index", "find-links", "--index", url, cwd=tmp_path, code=2)
+    (tmp_path / "index").mkdir()
+    filled(DirectoryStore(tmp_path / "index"), tmp_path)
+    assert "no presigned links" in cli("index", "find-links", "fog-attack", "--index", tmp_path / "index", code=2)
 
 
 def test_a_command_s_exit_code_is_passed_on(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dioptra.plugins.cli.options import chosen_index, index_option, json_option, load
-from dioptra.plugins.cli.output import print_json, print_table, progress_bar, say, size_text
+from dioptra.plugins.cli.index_access import find_links_command, mirror_command, proxy_command
+from dioptra.plugins.cli.options import chosen_index, index_option, json_option
+from dioptra.plugins.cli.output import print_json, progress_bar, say
 
 if TYPE_CHECKING:
     from dioptra.plugins.index.state import Status
@@ -189,101 +190,5 @@ def rebuild_command(index_values: tuple[str, ...], as_json: bool) -> None:
         say(f"the pages of {len(projects)} projects at {store.url} are what the records give")
 
 
-@index_command.command(name="proxy", context_settings={"ignore_unknown_options": True})
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1 (default: any free one).")
-@index_option
-@click.argument("command", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
-def proxy_command(port: int, index_values: tuple[str, ...], command: tuple[str, ...]) -> int:
-    """Serve a private index to stock pip and uv, on loopback behind a secret path.
-
-    With a COMMAND it is run with PIP_INDEX_URL and UV_DEFAULT_INDEX set, and its exit code is passed on; without one
-    the URL is printed, and served until it is interrupted.
-    """
-    import os
-    import subprocess
-
-    from dioptra.plugins.errors import ConfigurationError
-    from dioptra.plugins.index.proxy import IndexProxy
-    from dioptra.plugins.object_store.locate import open_reader
-
-    proxy = IndexProxy(open_reader(chosen_index(index_values).url), port=port)
-    if not command:
-        print(proxy.url, flush=True)
-        try:
-            proxy.serve()
-        finally:
-            proxy.release()
-        return 0
-    with proxy.running() as url:
-        variables = {**os.environ, "PIP_INDEX_URL": url, "UV_DEFAULT_INDEX": url}
-        try:
-            return subprocess.run(command, env=variables, check=False).returncode
-        except OSError as problem:
-            raise ConfigurationError(f"{command[0]} cannot be run", why=str(problem)) from problem
-
-
-@index_command.command(name="mirror")
-@click.argument("requirements", metavar="REQ...", nargs=-1)
-@click.option(
-    "--from", "sources", metavar="[NAME=]URL", multiple=True, help="Index to copy from. Repeatable, in order."
-)
-@click.option(
-    "--lock", "lock_path", metavar="LOCK", type=click.Path(path_type=Path), help="Copy exactly the files of a lock."
-)
-@click.option("--python", "pythons", metavar="X.Y", multiple=True, help="For this Python. Repeatable.")
-@click.option(
-    "--platform",
-    "platforms",
-    metavar="TAG",
-    multiple=True,
-    help="For this platform, such as manylinux_2_28_x86_64. Repeatable.",
-)
-@index_option
-@json_option
-def mirror_command(
-    requirements: tuple[str, ...],
-    sources: tuple[str, ...],
-    lock_path: Path | None,
-    pythons: tuple[str, ...],
-    platforms: tuple[str, ...],
-    index_values: tuple[str, ...],
-    as_json: bool,
-) -> None:
-    """Copy the wheels of REQuirements, and of all they need, into an index.
-
-    A closed network then needs no other index. An interrupted run goes on where it was.
-    """
-    from dioptra.plugins.clock import SystemClock
-    from dioptra.plugins.config import parse_index_options
-    from dioptra.plugins.host import mirror_targets
-    from dioptra.plugins.index.catalogue import open_catalogue
-    from dioptra.plugins.index.mirror import mirror, wheels_for
-    from dioptra.plugins.lock.lock_file import read_lock
-    from dioptra.plugins.object_store.locate import open_store
-
-    if bool(requirements) == (lock_path is not None):
-        raise click.UsageError("give either REQuirements or --lock LOCK")
-    if requirements and not sources:
-        raise click.UsageError("--from URL is missing")
-    store = open_store(chosen_index(index_values).url)
-    given = parse_index_options(sources, load().indexes, source="--from")
-    if lock_path is not None:
-        lock = read_lock(lock_path)
-        urls = {index.name: index.url for index in lock.indexes} | {index.name: index.url for index in given}
-        wheels = lock.wheels
-    else:
-        urls = {index.name: index.url for index in given}
-    catalogues = {name: open_catalogue(name, url) for name, url in urls.items()}
-    if lock_path is None:
-        wheels = wheels_for(requirements, list(catalogues.values()), mirror_targets(pythons, platforms))
-    copied = []
-    with progress_bar("copying", total=len(wheels)) as advance:
-        for publication in mirror(wheels, catalogues, store, clock=SystemClock()):
-            copied.append(publication)
-            advance(publication.filename)
-    if as_json:
-        rows = [{"filename": item.filename, "sha256": item.sha256, "status": item.status} for item in copied]
-        print_json({"index": store.url, "wheels": rows})
-        return
-    print_table(("filename", "size", "status"), [(item.filename, size_text(item.size), item.status) for item in copied])
-    say(f"index: {store.url}")
+for _command in (proxy_command, mirror_command, find_links_command):
+    index_command.add_command(_command)
