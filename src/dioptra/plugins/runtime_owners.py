@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 
@@ -27,6 +28,8 @@ def foreign_runtime_owners(distributions: Iterable[metadata.Distribution] | None
         name = distribution.name
         if canonicalize_name(name) == _OWN:
             continue
-        if any(str(file).startswith(_RUNTIME) for file in distribution.files or ()):
+        # The record itself: `files` leaves out what is missing, and another one may have overwritten or removed it.
+        lines = (distribution.read_text("RECORD") or "").splitlines()
+        if any(row[0].startswith(_RUNTIME) for row in csv.reader(lines) if row):
             found[canonicalize_name(name)] = distribution.version
     return dict(sorted(found.items()))

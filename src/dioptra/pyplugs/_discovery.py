@@ -189,13 +189,21 @@ class Catalogue:
             ask = partial(self.rules.blocking, distribution=declared.manifest.project, module=module.name)
             pattern = ask()
             if pattern is not None:
-                self._blocked[module.name] = pattern
+                self._note_blocked(module.name, pattern)
                 continue
             blocked = {task.func: found for task in module.tasks if (found := ask(func=task.func)) is not None}
-            self._blocked.update((f"{module.name}.{func}", found) for func, found in blocked.items())
+            for func, found in blocked.items():
+                self._note_blocked(f"{module.name}.{func}", found)
             tasks = tuple(task for task in module.tasks if task.func not in blocked)
+            if blocked and not tasks and module.dynamic is None:
+                self._note_blocked(module.name, min(blocked.values()))
+                continue
             kept.append(replace(module, tasks=tasks) if blocked else module)
         return declared._replace(manifest=replace(declared.manifest, modules=tuple(kept)))
+
+    def _note_blocked(self, name: str, pattern: str) -> None:
+        # The same for every order in which distributions are found.
+        self._blocked[name] = min(pattern, self._blocked.get(name, pattern))
 
     def blocking(self, module: str, func: str | None = None, *, distribution: str | None = None) -> str | None:
         """The pattern that blocks a task or a whole plugin; None if nothing does, or another distribution has it.
@@ -206,11 +214,13 @@ class Catalogue:
             distribution: The distribution that brings the module, where it declares no plugin.
         """
         claims = self._index.claims.get(module)
-        if claims:
-            distribution = claims[0].declared.manifest.project
-        elif module in self._blocked:
+        if not claims and module in self._blocked:
             return self._blocked[module]
-        return self.rules.blocking(distribution=distribution, module=module, func=func)
+        projects = {claim.declared.manifest.project for claim in claims} if claims else {distribution}
+        found = [self.rules.blocking(distribution=project, module=module, func=func) for project in projects]
+        # It is there as long as one of several distributions may give it.
+        patterns = [pattern for pattern in found if pattern is not None]
+        return min(patterns) if len(patterns) == len(found) else None
 
     def blocking_tasks(self, module: str) -> str | None:
         """A pattern that blocks a single declared task of a plugin; None if there is none.
