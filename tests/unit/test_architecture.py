@@ -49,6 +49,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "dioptra.plugins.lock.pylock",
         "dioptra.plugins.plugin_directory.overlap",
         "dioptra.plugins.resolution",
+        "dioptra.plugins.migration",
     ),
     # adapters
     (
@@ -63,6 +64,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "dioptra.plugins.own_wheel",
         "dioptra.plugins.runtime_owners",
         "dioptra.plugins.lock.download",
+        "dioptra.plugins.migration.folder",
+        "dioptra.plugins.migration.projects",
         "dioptra.plugins.template",
         "dioptra.plugins.plugin_directory",
     ),

@@ -27,7 +27,7 @@ def scan_folder(sources: Mapping[str, bytes]) -> tuple[ModuleEntry, ...]:
         Its public modules that register tasks, may register some, or speak of the registry and cannot be read; sorted
         by name.
     """
-    names = {name: path for path in sorted(sources) if (name := _module_name(path)) is not None}
+    names = {name: path for path in sorted(sources) if (name := module_name(path)) is not None}
     speaking = _speaking({name: sources[path] for name, path in names.items()})
     found = []
     for name in sorted(speaking):
@@ -40,7 +40,12 @@ def scan_folder(sources: Mapping[str, bytes]) -> tuple[ModuleEntry, ...]:
     return tuple(found)
 
 
-def _module_name(path: str) -> str | None:
+def module_name(path: str) -> str | None:
+    """The dotted name that a file of a raw folder is imported by; None if it cannot be.
+
+    Args:
+        path: A ``.py`` file's path with ``/`` below the folder.
+    """
     parts = path.removesuffix(".py").split("/")
     if parts[-1] == "__init__":
         parts.pop()

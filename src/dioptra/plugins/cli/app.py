@@ -20,6 +20,7 @@ _COMMANDS = {
     "build": "author",
     "check": "author",
     "publish": "author",
+    "migrate": "migrate_command",
     "yank": "release_commands",
     "unyank": "release_commands",
     "revoke": "release_commands",
@@ -81,7 +82,9 @@ class _LazyGroup(click.Group):
 def command_line(debug: bool) -> None:
     """Build, publish, lock, sync and run task plugins.
 
-    Authors: new, build, check, publish, yank. Operators: index, revoke, lock, sync. Flow authors: list, show, call.
+    Authors: new, build, check, publish, yank, migrate. Operators: index, revoke, lock, sync.
+    Flow authors: list, show, call.
+
     Every command explains itself with --help; `demo` runs the whole path.
     """
 

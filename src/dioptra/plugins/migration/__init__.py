@@ -1,0 +1,1 @@
+"""Turning raw folders of decorated functions into plugin projects."""
