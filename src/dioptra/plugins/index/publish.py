@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +24,6 @@ from dioptra.manifest.distribution import scan_distribution
 from dioptra.plugins.clock import Clock
 from dioptra.plugins.errors import (
     ConfigurationError,
-    ObjectNotFoundError,
     PreconditionFailedError,
     UnsatisfiedError,
     WheelRefusedError,
@@ -32,13 +32,18 @@ from dioptra.plugins.index import layout
 from dioptra.plugins.index.closed_releases import refuse_closed_releases
 from dioptra.plugins.index.publishing_mode import open_for_writing
 from dioptra.plugins.index.record import Record, make_record, record_from_json, record_to_json
-from dioptra.plugins.index.view_update import update_pages
+from dioptra.plugins.index.view_update import Written, update_pages
+from dioptra.plugins.index.views import PublishedFile
 from dioptra.plugins.object_store.port import ObjectStore
 from dioptra.plugins.wheel.archive import read_wheel
 from dioptra.plugins.wheel.check import installed_path
 from dioptra.plugins.wheel.model import WHEEL_LIMIT, WheelContents
 
 REQUESTS_AT_ONCE = 16
+
+Status = Literal["published", "unchanged"]
+"""Published now, or unchanged because the same bytes were published before."""
+_UNCHANGED: Status = "unchanged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +56,7 @@ class Publication:
         version: Release.
         sha256: Lower-case hexadecimal digest.
         size: Bytes.
-        status: ``published`` now, or ``unchanged`` because the same bytes were published before.
+        status: What became of it.
     """
 
     filename: str
@@ -59,7 +64,7 @@ class Publication:
     version: Version
     sha256: str
     size: int
-    status: Literal["published", "unchanged"]
+    status: Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +102,36 @@ def publish(paths: Sequence[Path], store: ObjectStore, *, clock: Clock) -> tuple
     slash = descriptor.trailing_slash_keys
     with ThreadPoolExecutor(REQUESTS_AT_ONCE) as workers:
         refuse_closed_releases(store, [wheel.contents.name for wheel in prepared], workers)
-        publications = tuple(workers.map(lambda wheel: _publish_file(store, wheel, clock), prepared))
-    update_pages(store, projects, slash=slash, clock=clock)
-    return publications
+        present = dict(zip(projects, workers.map(partial(_recorded, store), projects), strict=True))
+
+        def publish_file(wheel: _Prepared) -> tuple[PublishedFile, Status]:
+            name = wheel.contents.name
+            return _publish_file(store, wheel, clock, is_recorded=name.filename in present[name.project])
+
+        published = list(workers.map(publish_file, prepared))
+    files: dict[NormalizedName, dict[str, PublishedFile]] = {project: {} for project in projects}
+    for file, _ in published:
+        files[file.record.project][file.record.filename] = file
+    written = {project: Written(files=files[project], is_first=not present[project]) for project in projects}
+    update_pages(store, projects, slash=slash, clock=clock, written=written)
+    return tuple(_publication(file.record, status) for file, status in published)
+
+
+def _publication(record: Record, status: Status) -> Publication:
+    return Publication(
+        filename=record.filename,
+        project=record.project,
+        version=record.version,
+        sha256=record.sha256,
+        size=record.size,
+        status=status,
+    )
+
+
+def _recorded(store: ObjectStore, project: NormalizedName) -> frozenset[str]:
+    """The files that a project has records of."""
+    prefix = layout.records_prefix(project)
+    return frozenset(entry.key.removeprefix(prefix).removesuffix(".json") for entry in store.list(prefix))
 
 
 def _prepare_all(paths: Sequence[Path]) -> list[_Prepared]:
@@ -155,10 +187,13 @@ def _task_manifest(path: Path, contents: WheelContents) -> bytes | None:
     return manifest_to_json(manifest)
 
 
-def _publish_file(store: ObjectStore, wheel: _Prepared, clock: Clock) -> Publication:
+def _publish_file(
+    store: ObjectStore, wheel: _Prepared, clock: Clock, *, is_recorded: bool
+) -> tuple[PublishedFile, Status]:
     name = wheel.contents.name
-    published = _read_record(store, name.project, name.filename)
-    if published is None:
+    if is_recorded:
+        published, status = _read_record(store, name.project, name.filename), _UNCHANGED
+    else:
         _upload(store, wheel)
         record = make_record(
             wheel.contents,
@@ -168,33 +203,21 @@ def _publish_file(store: ObjectStore, wheel: _Prepared, clock: Clock) -> Publica
             tasks_sha256=None if wheel.tasks is None else hashlib.sha256(wheel.tasks).hexdigest(),
             upload_time=clock.now(),
         )
-        published = _create_record(store, record)
-    else:
-        record = None
-    if published.sha256 != wheel.sha256:
-        raise _other_bytes(store, name.filename, found=published.sha256, ours=wheel.sha256)
-    return Publication(
-        filename=name.filename,
-        project=name.project,
-        version=name.version,
-        sha256=wheel.sha256,
-        size=wheel.size,
-        status="published" if published is record else "unchanged",
-    )
+        published, status = _create_record(store, record)
+    if published.record.sha256 != wheel.sha256:
+        raise _other_bytes(store, name.filename, found=published.record.sha256, ours=wheel.sha256)
+    return published, status
 
 
-def _read_record(store: ObjectStore, project: NormalizedName, filename: str) -> Record | None:
-    try:
-        stored = store.read(layout.record_key(project, filename))
-    except ObjectNotFoundError:
-        return None
-    return record_from_json(stored.body, source=stored.url)
+def _read_record(store: ObjectStore, project: NormalizedName, filename: str) -> PublishedFile:
+    stored = store.read(layout.record_key(project, filename))
+    return PublishedFile(record=record_from_json(stored.body, source=stored.url), etag=stored.etag)
 
 
-def _create_record(store: ObjectStore, record: Record) -> Record:
+def _create_record(store: ObjectStore, record: Record) -> tuple[PublishedFile, Status]:
     """Write the record, or return the one that another publisher wrote first."""
     try:
-        store.write(
+        etag = store.write(
             layout.record_key(record.project, record.filename),
             record_to_json(record),
             expected=None,
@@ -202,11 +225,8 @@ def _create_record(store: ObjectStore, record: Record) -> Record:
             cache_control=layout.IMMUTABLE,
         )
     except PreconditionFailedError:
-        theirs = _read_record(store, record.project, record.filename)
-        if theirs is None:
-            raise
-        return theirs
-    return record
+        return _read_record(store, record.project, record.filename), _UNCHANGED
+    return PublishedFile(record=record, etag=etag), "published"
 
 
 def _upload(store: ObjectStore, wheel: _Prepared) -> None:

@@ -162,7 +162,7 @@ def _check_project(store: ListedReader, project: NormalizedName, *, slash: bool,
         for key in sorted(present.keys() - named)
     )
     try:
-        shown, state = published_files(store, project, None, readers)
+        shown, state = published_files(store, project, {}, readers)
     except MalformedDocumentError as problem:
         differences.append(Difference(key=layout.records_prefix(project), problem=str(problem)))
     else:

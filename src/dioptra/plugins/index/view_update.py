@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -33,7 +34,30 @@ class _Seen:
     body: bytes | None
 
 
-def update_pages(store: ObjectStore, projects: Sequence[NormalizedName], *, slash: bool, clock: Clock) -> None:
+_NOTHING = _Seen(None, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What the caller knows of a project's records, so that it is not asked for again.
+
+    Attributes:
+        files: Files whose records it has just written, by file name.
+        is_first: Whether there was no record before, so that there are hardly pages either.
+    """
+
+    files: Mapping[str, views.PublishedFile] = field(default_factory=dict)
+    is_first: bool = False
+
+
+def update_pages(
+    store: ObjectStore,
+    projects: Sequence[NormalizedName],
+    *,
+    slash: bool,
+    clock: Clock,
+    written: Mapping[NormalizedName, Written] = MappingProxyType({}),
+) -> None:
     """Bring the pages of projects, and the list of projects, up to date.
 
     Args:
@@ -41,6 +65,7 @@ def update_pages(store: ObjectStore, projects: Sequence[NormalizedName], *, slas
         projects: Whose pages; they are listed from now on.
         slash: Whether the store keeps keys that end in ``/``.
         clock: Waits between two tries.
+        written: What is known of them already.
 
     Raises:
         IndexAccessError: The store failed, or others kept winning.
@@ -48,7 +73,8 @@ def update_pages(store: ObjectStore, projects: Sequence[NormalizedName], *, slas
     with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as writers, ThreadPoolExecutor(_REQUESTS_AT_ONCE) as readers:
 
         def update(project: NormalizedName) -> None:
-            update_project_view(store, project, slash=slash, clock=clock, executor=readers)
+            known = written.get(project, Written())
+            update_project_view(store, project, slash=slash, clock=clock, executor=readers, written=known)
 
         # list() waits for every page and raises the first failure.
         list(writers.map(update, projects))
@@ -63,6 +89,7 @@ def update_project_view(
     clock: Clock,
     executor: Executor,
     trust_page: bool = True,
+    written: Written = Written(),
 ) -> None:
     """Render a project's pages from its records.
 
@@ -73,15 +100,20 @@ def update_project_view(
         clock: Waits between two tries.
         executor: Reads records side by side.
         trust_page: Whether to take from the present page what it carries of unchanged records; else all are read.
+        written: What is known of its records already.
 
     Raises:
         IndexAccessError: The store failed, or others kept winning.
     """
     keys = layout.project_page(project)
+    # That there is no page needs no look: creating one fails if there is, and then they are looked at.
+    guesses = [dict.fromkeys(_keys(keys, slash=slash), _NOTHING)] if written.is_first else []
 
     def attempt() -> None:
-        seen = {key: _look(store, key) for key in _keys(keys, slash=slash)}
-        files, state = published_files(store, project, seen[keys.json].body if trust_page else None, executor)
+        seen = guesses.pop() if guesses else {key: _look(store, key) for key in _keys(keys, slash=slash)}
+        page = seen[keys.json].body if trust_page else None
+        known = {**(views.files_of_view(page) if page is not None else {}), **written.files}
+        files, state = published_files(store, project, known, executor)
         _write_changed(store, seen, render_project(project, files, state, slash=slash))
 
     until_won(attempt, f"the pages of {project} at {store.url}", clock)
@@ -171,7 +203,7 @@ def _look(store: ObjectStore, key: str) -> _Seen:
     try:
         stored: StoredObject = store.read(key)
     except ObjectNotFoundError:
-        return _Seen(None, None)
+        return _NOTHING
     return _Seen(stored.etag, stored.body)
 
 
@@ -188,14 +220,14 @@ def _write_changed(store: ObjectStore, seen: Mapping[str, _Seen], rendered: Mapp
 
 
 def published_files(
-    store: ListedReader, project: NormalizedName, view: bytes | None, executor: Executor
+    store: ListedReader, project: NormalizedName, known: Mapping[str, views.PublishedFile], executor: Executor
 ) -> tuple[list[views.PublishedFile], ProjectState]:
     """Collect what a project's pages show.
 
     Args:
         store: The index's store.
         project: Whose files.
-        view: The project's JSON page, so that only what it does not carry is read; or None.
+        known: Files by name whose records and states need not be read if they still have the same ETags.
         executor: Reads records and states side by side.
 
     Returns:
@@ -204,17 +236,16 @@ def published_files(
     Raises:
         IndexAccessError: The store failed, or a record or state is malformed.
     """
-    carried = views.files_of_view(view) if view is not None else {}
     entries = list(store.list(layout.records_prefix(project)))
     states = {entry.key: entry.etag for entry in store.list(layout.state_prefix(project))}
 
     def load(entry: ObjectEntry) -> views.PublishedFile | None:
         filename = entry.key.removeprefix(layout.records_prefix(project)).removesuffix(".json")
         state_key = layout.file_state_key(project, filename)
-        known = carried.get(filename)
-        if known is not None and (known.etag, known.state_etag) == (entry.etag, states.get(state_key)):
-            return known
-        record = known.record if known is not None and known.etag == entry.etag else _record(store, entry.key)
+        file = known.get(filename)
+        if file is not None and (file.etag, file.state_etag) == (entry.etag, states.get(state_key)):
+            return file
+        record = file.record if file is not None and file.etag == entry.etag else _record(store, entry.key)
         if state_key not in states:
             return views.PublishedFile(record=record, etag=entry.etag)
         stored = store.read(state_key)
