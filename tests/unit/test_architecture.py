@@ -83,8 +83,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 RUNTIME = ("dioptra.manifest", "dioptra.sdk", "dioptra.pyplugs")
 ONLY_IN = {
     "prefect": {"dioptra.pyplugs._prefect"},
-    "boto3": {"dioptra.plugins.object_store.s3"},
-    "botocore": {"dioptra.plugins.object_store.s3"},
+    "boto3": {"dioptra.plugins.object_store.s3_transport"},
+    "botocore": {"dioptra.plugins.object_store.s3", "dioptra.plugins.object_store.s3_transport"},
     "build": {"dioptra.plugins.builder"},
 }
 

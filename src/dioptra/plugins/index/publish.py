@@ -39,7 +39,7 @@ from dioptra.plugins.wheel.archive import read_wheel
 from dioptra.plugins.wheel.check import installed_path
 from dioptra.plugins.wheel.model import WHEEL_LIMIT, WheelContents
 
-REQUESTS_AT_ONCE = 16
+REQUESTS_AT_ONCE = 32
 
 Status = Literal["published", "unchanged"]
 """Published now, or unchanged because the same bytes were published before."""
@@ -101,8 +101,10 @@ def publish(paths: Sequence[Path], store: ObjectStore, *, clock: Clock) -> tuple
     projects = sorted({wheel.contents.name.project for wheel in prepared})
     slash = descriptor.trailing_slash_keys
     with ThreadPoolExecutor(REQUESTS_AT_ONCE) as workers:
-        refuse_closed_releases(store, [wheel.contents.name for wheel in prepared], workers)
         present = dict(zip(projects, workers.map(partial(_recorded, store), projects), strict=True))
+        # A project without records has no states.
+        names = [wheel.contents.name for wheel in prepared if present[wheel.contents.name.project]]
+        refuse_closed_releases(store, names, workers)
 
         def publish_file(wheel: _Prepared) -> tuple[PublishedFile, Status]:
             name = wheel.contents.name

@@ -10,20 +10,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from dioptra.plugins.clock import Clock
-from dioptra.plugins.errors import ObjectNotFoundError
+from dioptra.plugins.errors import ObjectNotFoundError, PreconditionFailedError
 from dioptra.plugins.index import layout, views
 from dioptra.plugins.index.compare_and_swap import until_won
 from dioptra.plugins.index.record import Record, record_from_json
 from dioptra.plugins.index.state import ACTIVE, ProjectState, file_state_from_json, project_state_from_json
 from dioptra.plugins.object_store.port import ListedReader, ObjectEntry, ObjectStore, StoredObject
 
-_REQUESTS_AT_ONCE = 16
+_REQUESTS_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,18 @@ _NOTHING = _Seen(None, None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What the caller knows of a project's records, so that it is not asked for again.
+    """What a publisher knows of a project.
 
     Attributes:
-        files: Files whose records it has just written, by file name.
-        is_first: Whether there was no record before, so that there are hardly pages either.
+        files: Files whose records it has read or written, by file name.
+        is_first: Whether the project had no record before.
     """
 
-    files: Mapping[str, views.PublishedFile] = field(default_factory=dict)
-    is_first: bool = False
+    files: Mapping[str, views.PublishedFile]
+    is_first: bool
+
+
+_UNKNOWN = Written(files={}, is_first=False)
 
 
 def update_pages(
@@ -73,12 +76,30 @@ def update_pages(
     with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as writers, ThreadPoolExecutor(_REQUESTS_AT_ONCE) as readers:
 
         def update(project: NormalizedName) -> None:
-            known = written.get(project, Written())
-            update_project_view(store, project, slash=slash, clock=clock, executor=readers, written=known)
+            known = written.get(project, _UNKNOWN)
+            if known.is_first and _create_pages(store, project, known.files.values(), slash=slash):
+                return
+            update_project_view(store, project, slash=slash, clock=clock, executor=readers, written=known.files)
 
         # list() waits for every page and raises the first failure.
         list(writers.map(update, projects))
     update_root_view(store, projects, slash=slash, clock=clock)
+
+
+def _create_pages(
+    store: ObjectStore, project: NormalizedName, files: Iterable[views.PublishedFile], *, slash: bool
+) -> bool:
+    """Create the pages of a project that had no record, and so no state either; False if there is one by now.
+
+    Nothing has to be listed: whoever has written another record since, or a state, renders after that. Either a page
+    of theirs is there, and this one is not created, or they meet this one and render again.
+    """
+    seen = dict.fromkeys(_keys(layout.project_page(project), slash=slash), _NOTHING)
+    try:
+        _write_changed(store, seen, render_project(project, files, ACTIVE, slash=slash))
+    except PreconditionFailedError:
+        return False
+    return True
 
 
 def update_project_view(
@@ -89,7 +110,7 @@ def update_project_view(
     clock: Clock,
     executor: Executor,
     trust_page: bool = True,
-    written: Written = Written(),
+    written: Mapping[str, views.PublishedFile] = MappingProxyType({}),
 ) -> None:
     """Render a project's pages from its records.
 
@@ -100,19 +121,17 @@ def update_project_view(
         clock: Waits between two tries.
         executor: Reads records side by side.
         trust_page: Whether to take from the present page what it carries of unchanged records; else all are read.
-        written: What is known of its records already.
+        written: Files by name whose records the caller has written, so that they are not read again.
 
     Raises:
         IndexAccessError: The store failed, or others kept winning.
     """
     keys = layout.project_page(project)
-    # That there is no page needs no look: creating one fails if there is, and then they are looked at.
-    guesses = [dict.fromkeys(_keys(keys, slash=slash), _NOTHING)] if written.is_first else []
 
     def attempt() -> None:
-        seen = guesses.pop() if guesses else {key: _look(store, key) for key in _keys(keys, slash=slash)}
+        seen = {key: _look(store, key) for key in _keys(keys, slash=slash)}
         page = seen[keys.json].body if trust_page else None
-        known = {**(views.files_of_view(page) if page is not None else {}), **written.files}
+        known = {**(views.files_of_view(page) if page is not None else {}), **written}
         files, state = published_files(store, project, known, executor)
         _write_changed(store, seen, render_project(project, files, state, slash=slash))
 

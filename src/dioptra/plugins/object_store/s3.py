@@ -1,4 +1,4 @@
-"""An index in an S3 bucket, through boto3; the only module that imports it.
+"""An index in an S3 bucket.
 
 Credentials, profiles, regions and endpoints are boto3's own settings (``AWS_PROFILE``, ``AWS_ENDPOINT_URL_S3`` …).
 Conditional writes are single PUTs: multipart uploads ignore the condition on some servers.
@@ -10,11 +10,10 @@ import contextlib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-from urllib.parse import quote
+from typing import Literal
+from urllib.parse import quote, unquote
 
 from dioptra.plugins.errors import (
-    ConfigurationError,
     DioptraPluginsError,
     IndexAccessError,
     ObjectNotFoundError,
@@ -22,12 +21,9 @@ from dioptra.plugins.errors import (
 )
 from dioptra.plugins.object_store.keys import check_key
 from dioptra.plugins.object_store.port import PAGE_LIMIT, ObjectEntry, Sink, StoredObject
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from dioptra.plugins.object_store.s3_transport import S3Transport
 
 _CHUNK = 1024 * 1024
-_CONNECTIONS = 32
 _LOST_RACE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _NO_KEY = frozenset({"NoSuchKey", "404", "NotFound"})
 _DENIED = frozenset({"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "401"})
@@ -47,7 +43,7 @@ class S3Store:
             ConfigurationError: boto3 is not installed, or its settings are unusable.
         """
         self._bucket, self._prefix = bucket, prefix.strip("/")
-        self._client, self._place = _connect()
+        self._transport = S3Transport(bucket)
 
     @property
     def url(self) -> str:
@@ -61,26 +57,27 @@ class S3Store:
     def read(self, key: str, *, limit: int = PAGE_LIMIT) -> StoredObject:
         """Read one object whole; see the port."""
         with self._translated(key):
-            response = self._client.get_object(Bucket=self._bucket, Key=self._key(key))
-            with contextlib.closing(response["Body"]) as stream:
+            response = self._transport.send("GET", self._key(key), is_streamed=True)
+            with contextlib.closing(response.raw) as stream:
                 body = stream.read(limit + 1)
             if len(body) > limit:
                 raise self._too_large(key, limit)
-            if len(body) != response["ContentLength"]:
-                raise self._cut(key, response["ContentLength"], len(body))
+            size = int(response.headers.get("content-length", len(body)))
+            if len(body) != size:
+                raise self._cut(key, size, len(body))
             return StoredObject(
                 url=self.address(key),
                 body=body,
-                etag=response["ETag"].strip('"'),
-                content_type=response.get("ContentType", ""),
+                etag=response.headers.get("etag", "").strip('"'),
+                content_type=response.headers.get("content-type", ""),
             )
 
     def download(self, key: str, sink: Sink, *, limit: int) -> None:
         """Copy one object in chunks; see the port."""
         with self._translated(key):
-            response = self._client.get_object(Bucket=self._bucket, Key=self._key(key))
-            size, written = response["ContentLength"], 0
-            with contextlib.closing(response["Body"]) as stream:
+            response = self._transport.send("GET", self._key(key), is_streamed=True)
+            with contextlib.closing(response.raw) as stream:
+                size, written = int(response.headers.get("content-length", "0")), 0
                 if size > limit:
                     raise self._too_large(key, limit)
                 while chunk := stream.read(_CHUNK):
@@ -92,39 +89,40 @@ class S3Store:
     def list(self, prefix: str) -> Iterator[ObjectEntry]:
         """List objects page by page; see the port."""
         root = f"{self._prefix}/" if self._prefix else ""
-        token: str | None = None
+        # Names may hold characters that XML cannot.
+        query = {"list-type": "2", "prefix": root + prefix, "encoding-type": "url"}
         while True:
             with self._translated(prefix):
-                more = {"ContinuationToken": token} if token else {}
-                page = self._client.list_objects_v2(Bucket=self._bucket, Prefix=root + prefix, **more)  # type: ignore[arg-type]  # the stub wants the token spelled out
+                response = self._transport.send("GET", query=query)
+                page = self._transport.parse(response, "ListObjectsV2")
+                if "Name" not in page:
+                    # A sign-in page, say, which must not look like an empty index.
+                    raise IndexAccessError(
+                        f"{self.url} gave no listing", why=f"its answer begins {response.content[:60]!r}"
+                    )
             for item in page.get("Contents", []):
-                yield ObjectEntry(key=item["Key"].removeprefix(root), etag=item["ETag"].strip('"'), size=item["Size"])
+                key = unquote(item["Key"]) if page.get("EncodingType") == "url" else item["Key"]
+                yield ObjectEntry(key=key.removeprefix(root), etag=item["ETag"].strip('"'), size=item["Size"])
             token = page.get("NextContinuationToken")
             if not page.get("IsTruncated") or not token:
                 return
+            query = {**query, "continuation-token": token}
 
     def write(
         self, key: str, body: bytes | Path, *, expected: str | None, content_type: str, cache_control: str
     ) -> str:
         """Write one object with one conditional PUT; see the port."""
-        with self._translated(key), contextlib.ExitStack() as stack:
-            content = body if isinstance(body, bytes) else stack.enter_context(body.open("rb"))
-            # Ceph compares If-Match with the bare tag; AWS takes both forms.
-            condition = {"IfNoneMatch": "*"} if expected is None else {"IfMatch": expected}
-            response = self._client.put_object(
-                Bucket=self._bucket,
-                Key=self._key(key),
-                Body=content,
-                ContentType=content_type,
-                CacheControl=cache_control,
-                **condition,  # type: ignore[arg-type]  # one of two conditions
-            )
-            return response["ETag"].strip('"')
+        # Ceph compares If-Match with the bare tag; AWS takes both forms.
+        condition = {"If-None-Match": "*"} if expected is None else {"If-Match": expected}
+        headers = {"Content-Type": content_type, "Cache-Control": cache_control, **condition}
+        with self._translated(key):
+            response = self._transport.send("PUT", self._key(key), headers=headers, body=body)
+            return str(response.headers.get("etag", "")).strip('"')
 
     def delete(self, key: str) -> None:
         """Remove one object; see the port."""
         with self._translated(key):
-            self._client.delete_object(Bucket=self._bucket, Key=self._key(key))
+            self._transport.send("DELETE", self._key(key))
 
     def keeps_trailing_slash_keys(self) -> bool:
         """Write a key that ends in ``/`` and one below it, and see whether both can be read."""
@@ -153,7 +151,7 @@ class S3Store:
         """A URL that anybody may read one object by, for a while (SigV4)."""
         operation: Literal["get_object", "head_object"] = "get_object" if method == "GET" else "head_object"
         with self._translated(key):
-            return self._client.generate_presigned_url(
+            return self._transport.client.generate_presigned_url(
                 operation, Params={"Bucket": self._bucket, "Key": self._key(key)}, ExpiresIn=seconds
             )
 
@@ -162,16 +160,14 @@ class S3Store:
         from email.utils import parsedate_to_datetime
 
         with self._translated(""):
-            response = self._client.list_objects_v2(Bucket=self._bucket, MaxKeys=1)
-        date = response["ResponseMetadata"]["HTTPHeaders"].get("date")
+            response = self._transport.send("GET", query={"list-type": "2", "max-keys": "1"})
+        date = response.headers.get("date")
         return None if date is None else parsedate_to_datetime(date)
 
     def accepts_anonymous_writes(self, key: str) -> bool:
         """Try to write without credentials; see `dioptra.plugins.object_store.probe.RemoteStore`."""
-        from botocore import UNSIGNED
-
         anonymous = S3Store(self._bucket, self._prefix)
-        anonymous._client, _ = _connect(signature_version=UNSIGNED)
+        anonymous._transport = S3Transport(self._bucket, signed=False)
         try:
             anonymous.write(key, b"anybody", expected=None, content_type="text/plain", cache_control="no-store")
         except IndexAccessError:
@@ -185,6 +181,7 @@ class S3Store:
     @contextlib.contextmanager
     def _translated(self, key: str) -> Iterator[None]:
         from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+        from botocore.parsers import ResponseParserError
         from urllib3.exceptions import HTTPError
 
         url = f"{self.url}/{key}"
@@ -194,10 +191,14 @@ class S3Store:
             raise
         except ClientError as problem:
             raise self._refused(url, problem) from problem
+        except ResponseParserError as problem:
+            raise IndexAccessError(
+                f"{url} gave a malformed answer", why=f"{problem} ({self._transport.place})"
+            ) from problem
         except (BotoCoreError, HTTPClientError, HTTPError, OSError) as problem:
             raise IndexAccessError(
                 f"{url} cannot be reached",
-                why=f"{problem} ({self._place})",
+                why=f"{problem} ({self._transport.place})",
                 hint="check AWS_ENDPOINT_URL_S3, AWS_PROFILE and the network",
             ) from problem
 
@@ -211,7 +212,7 @@ class S3Store:
         if code == "NoSuchBucket":
             return IndexAccessError(
                 f"the bucket '{self._bucket}' does not exist",
-                why=f"{said} ({self._place})",
+                why=f"{said} ({self._transport.place})",
                 hint=f"aws s3 mb s3://{self._bucket}",
             )
         if code in _NO_KEY:
@@ -219,45 +220,17 @@ class S3Store:
         if code in _DENIED or status in {401, 403}:
             return IndexAccessError(
                 f"access to {url} is denied",
-                why=f"{said} ({self._place})",
+                why=f"{said} ({self._transport.place})",
                 hint="check AWS_PROFILE and the bucket's policy (index/policies/)",
             )
-        return IndexAccessError(f"{url} failed", why=f"{said} ({self._place})")
+        return IndexAccessError(f"{url} failed", why=f"{said} ({self._transport.place})")
 
     def _too_large(self, key: str, limit: int) -> IndexAccessError:
         return IndexAccessError(f"{self.url}/{key} is too large", why=f"at most {limit} bytes are read")
 
     def _cut(self, key: str, size: int, found: int) -> IndexAccessError:
         return IndexAccessError(
-            f"{self.url}/{key} was cut off", why=f"{found} of {size} bytes came ({self._place})", hint="run it again"
+            f"{self.url}/{key} was cut off",
+            why=f"{found} of {size} bytes came ({self._transport.place})",
+            hint="run it again",
         )
-
-
-def _connect(signature_version: object = "s3v4") -> tuple[S3Client, str]:
-    """A client, and where it talks to for messages."""
-    try:
-        import boto3
-        from botocore.config import Config
-        from botocore.exceptions import BotoCoreError
-    except ModuleNotFoundError as missing:
-        raise ConfigurationError(
-            "an s3:// index needs boto3",
-            why=f"{missing.name} is not installed",
-            hint="install dioptra-plugins with its extra 's3'",
-        ) from missing
-    settings = Config(
-        signature_version=signature_version,  # type: ignore[arg-type]  # a name, or botocore's mark for none
-        connect_timeout=10,
-        read_timeout=60,
-        retries={"mode": "standard", "total_max_attempts": 4},
-        max_pool_connections=_CONNECTIONS,
-        # Newer checksums than "when required" are refused by several servers that are not AWS.
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    )
-    try:
-        session = boto3.session.Session()
-        client = session.client("s3", config=settings)
-    except (BotoCoreError, ValueError) as problem:
-        raise ConfigurationError("boto3 cannot be set up", why=str(problem), hint="check AWS_PROFILE") from problem
-    return client, f"endpoint {client.meta.endpoint_url}, profile {session.profile_name}"
