@@ -35,6 +35,7 @@ from wheel_factory import make_wheel
 
 WHEELS, PUBLISHERS, ROUNDS = 200, 24, 5
 SMALL, LARGE = 10, 5000
+MANY_FILES = 10_000
 BIN = Path(sys.executable).parent
 CLOCK = SystemClock()
 
@@ -55,6 +56,7 @@ def main() -> None:
                 against_s3pypi(endpoint, server.__name__, sets)
                 many_publishers(endpoint, server.__name__, folder)
         growth(folder)
+        repair(folder)
         rendering()
 
 
@@ -116,6 +118,46 @@ def growth(folder: Path) -> None:
         f"one more release: {1000 * times[SMALL]:.1f} ms among {SMALL} projects, {1000 * times[LARGE]:.1f} ms among "
         f"{LARGE}, {ratio:.2f} x; wanted: at most 1.3 x"
     )
+
+
+def repair(folder: Path) -> None:
+    """Verify and rebuild an index of 10,000 files, as whole commands, with the memory that they take."""
+    for projects in (MANY_FILES // 5, 1):
+        root = folder / f"repair-{projects}"
+        root.mkdir()
+        store = DirectoryStore(root)
+        initialize_index(store, name="lab", clock=CLOCK)
+        releases = range(MANY_FILES // projects)
+        wheels = [
+            wheel(folder / f"repaired-{projects}", f"r-{name:04}", f"1.{number}")
+            for name in range(projects)
+            for number in releases
+        ]
+        publish(wheels, store, clock=CLOCK)
+        for arguments in (["--version"], ["index", "verify"], ["index", "rebuild"]):
+            options = [] if arguments == ["--version"] else ["--index", str(root)]
+            start = time.perf_counter()
+            done = subprocess.run(
+                [sys.executable, "-c", _WITH_PEAK, *arguments, *options], capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                raise SystemExit(done.stderr)
+            peak = done.stderr.splitlines()[-1]
+            print(
+                f"{MANY_FILES} files in {projects} project(s), {' '.join(arguments)}: "
+                f"{time.perf_counter() - start:.1f} s, at most {int(peak) / 1024:.0f} MiB"
+            )
+
+
+# Not getrusage: its figure starts with what the parent process had.
+_WITH_PEAK = """
+import re, sys
+from pathlib import Path
+from dioptra.plugins.cli.app import run
+code = run(sys.argv[1:])
+print(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1], file=sys.stderr)
+sys.exit(code)
+"""
 
 
 def rendering() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -22,6 +22,7 @@ from dioptra.plugins.index.descriptor import read_descriptor
 from dioptra.plugins.index.publishing_mode import open_for_writing
 from dioptra.plugins.index.record import Record, record_from_json
 from dioptra.plugins.index.release_state import read_file_state
+from dioptra.plugins.index.state import UNTOUCHED
 from dioptra.plugins.index.view_update import (
     published_files,
     render_project,
@@ -34,6 +35,7 @@ from dioptra.plugins.wheel.model import WHEEL_LIMIT
 
 _PROJECTS_AT_ONCE = 8
 _FILES_AT_ONCE = 16
+_KEYS_OF_A_FILE = (layout.file_key, layout.metadata_key, layout.tasks_key)
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -152,17 +154,24 @@ def _side_by_side(executor: Executor, do: Callable[[_Item], _Result], items: Ite
 def _check_project(store: ListedReader, project: NormalizedName, *, slash: bool, readers: Executor) -> ProjectCheck:
     present = {entry.key: entry.size for entry in store.list(f"files/{project}/")}
     keys = [entry.key for entry in store.list(layout.records_prefix(project))]
+    states = frozenset(entry.key for entry in store.list(layout.state_prefix(project)))
     differences: list[Difference] = []
+    known: dict[str, views.PublishedFile] = {}
     named: set[str] = set()
-    for found, files in readers.map(lambda key: _check_record(store, project, key, present), keys):
-        differences += found
-        named |= files
+    for key, checked in zip(
+        keys, readers.map(lambda key: _check_record(store, project, key, present, states), keys), strict=True
+    ):
+        filename = key.rpartition("/")[2].removesuffix(".json")
+        named |= {make(project, filename) for make in _KEYS_OF_A_FILE}
+        differences += checked.differences
+        if checked.file is not None:
+            known[filename] = checked.file
     differences += (
         Difference(key=key, problem="no record names it: a publication was interrupted; publish again or delete it")
         for key in sorted(present.keys() - named)
     )
     try:
-        shown, state = published_files(store, project, {}, readers)
+        shown, state = published_files(store, project, known, readers)
     except MalformedDocumentError as problem:
         differences.append(Difference(key=layout.records_prefix(project), problem=str(problem)))
     else:
@@ -170,32 +179,39 @@ def _check_project(store: ListedReader, project: NormalizedName, *, slash: bool,
     return ProjectCheck(project=project, files=len(keys), differences=tuple(differences))
 
 
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What came of a record: what is wrong with it and its files, and the record if it can be read."""
+
+    differences: Sequence[Difference]
+    file: views.PublishedFile | None = None
+
+
 def _check_record(
-    store: ListedReader, project: NormalizedName, key: str, present: dict[str, int]
-) -> tuple[list[Difference], set[str]]:
-    """What is wrong with a record's files, and the keys that belong to it."""
+    store: ListedReader, project: NormalizedName, key: str, present: Mapping[str, int], states: Collection[str]
+) -> _Checked:
     filename = key.rpartition("/")[2].removesuffix(".json")
-    keys = {make(project, filename) for make in (layout.file_key, layout.metadata_key, layout.tasks_key)}
     stored = store.read(key)
     try:
         record = record_from_json(stored.body, source=stored.url)
     except MalformedDocumentError as problem:
-        return [Difference(key=key, problem=problem.why or str(problem), is_integrity=True)], keys
+        return _Checked([Difference(key=key, problem=problem.why or str(problem), is_integrity=True)])
     if record.filename != filename or record.project != project:
         found = f"it is the record of {record.project}/{record.filename}"
-        return [Difference(key=key, problem=found, is_integrity=True)], keys
+        return _Checked([Difference(key=key, problem=found, is_integrity=True)])
+    file = views.PublishedFile(record=record, etag=stored.etag)
+    state_key = layout.file_state_key(project, filename)
     try:
-        removed = read_file_state(store, project, filename).removed
+        state = read_file_state(store, project, filename) if state_key in states else UNTOUCHED
     except MalformedDocumentError as problem:
-        state_key = layout.file_state_key(project, filename)
-        return [Difference(key=state_key, problem=problem.why or str(problem))], keys
-    if removed is not None:
-        left = sorted(keys & present.keys())
-        return [Difference(key=item, problem="it was removed, and is still there") for item in left], keys
-    return list(_check_files(store, record, present)), keys
+        return _Checked([Difference(key=state_key, problem=problem.why or str(problem))], file)
+    if state.removed is not None:
+        left = sorted({make(project, filename) for make in _KEYS_OF_A_FILE} & present.keys())
+        return _Checked([Difference(key=item, problem="it was removed, and is still there") for item in left], file)
+    return _Checked(list(_check_files(store, record, present)), file)
 
 
-def _check_files(store: ListedReader, record: Record, present: dict[str, int]) -> Iterator[Difference]:
+def _check_files(store: ListedReader, record: Record, present: Mapping[str, int]) -> Iterator[Difference]:
     wanted = {
         layout.file_key(record.project, record.filename): record.sha256,
         layout.metadata_key(record.project, record.filename): record.metadata_sha256,
