@@ -102,7 +102,7 @@ def test_one_project_has_an_entry_point_for_each_sub_package() -> None:
         raw(
             pkg__attacks__fgm=TASK.format("f"),
             pkg__attacks__deep__er=TASK.format("g"),
-            pkg__tools=TASK.format("h"),
+            pkg__tools__init=TASK.format("h"),
             pkg__data__shapes="x = 1",
         )
     )
@@ -114,13 +114,16 @@ def test_one_project_has_an_entry_point_for_each_sub_package() -> None:
     )
 
 
-def test_a_package_that_registers_itself_is_one_entry_point() -> None:
-    (project,) = planned(raw(pkg__init=TASK.format("f"), pkg__attacks__fgm=TASK.format("g"))).projects
+@pytest.mark.parametrize("module", ["pkg__init", "pkg__tools"])
+def test_a_package_with_plugins_of_its_own_is_one_entry_point(module: str) -> None:
+    (project,) = planned(raw(**{module: TASK.format("f")}, pkg__attacks__fgm=TASK.format("g"))).projects
     assert [item.value for item in project.entry_points] == ["pkg"]
 
 
 def test_entry_points_of_one_name_in_two_packages_have_whole_names() -> None:
-    (project,) = planned(raw(a__x=TASK.format("f"), b__x=TASK.format("g"), b__y=TASK.format("h")), name="AB").projects
+    (project,) = planned(
+        raw(a__x__f=TASK.format("f"), b__x__f=TASK.format("g"), b__y__f=TASK.format("h")), name="AB"
+    ).projects
     assert [(item.name, item.value) for item in project.entry_points] == [("a.x", "a.x"), ("b.x", "b.x"), ("y", "b.y")]
     assert project.name == "ab"
 
@@ -137,7 +140,7 @@ def test_split_makes_a_project_of_each_sub_package() -> None:
     migration = planned(folder, split=True)
     assert [(plan.name, [item.value for item in plan.entry_points]) for plan in migration.projects] == [
         ("alone", ["alone"]),
-        ("pkg", ["pkg.tools"]),
+        ("pkg", ["pkg"]),
         ("pkg-attacks", ["pkg.attacks"]),
         ("pkg-data", []),
         ("pkg-metrics", ["pkg.metrics"]),

@@ -61,7 +61,7 @@ def _tell(migration: Migration, comparison: Comparison, output: Path, *, check: 
         rows = [
             (
                 str(output / plan.name),
-                ", ".join(item.value for item in plan.entry_points) or "-",
+                str(len(plan.entry_points)),
                 str(sum(item.distribution is not None for item in plan.dependencies)),
                 str(sum(item.distribution is None for item in plan.dependencies)),
             )

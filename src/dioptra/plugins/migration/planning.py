@@ -42,7 +42,7 @@ def plan_migration(folder: RawFolder, partition: Partition, *, installed: Mappin
             ProjectPlan(
                 name=name,
                 files=tuple(sorted(files)),
-                entry_points=_entry_points([entry.name for entry in entries if owner_of[entry.path] == name]),
+                entry_points=_entry_points([entry.path for entry in entries if owner_of[entry.path] == name]),
                 dependencies=tuple(_beside(dependency, owners) for dependency in found),
             )
         )
@@ -75,13 +75,14 @@ def _with_packages(owners: Mapping[str, str]) -> dict[str, str | None]:
     return found
 
 
-def _entry_points(modules: Sequence[str]) -> tuple[EntryPoint, ...]:
-    """One entry point for each sub-package, and for each plugin module that lies beside them.
+def _entry_points(paths: Sequence[str]) -> tuple[EntryPoint, ...]:
+    """One entry point for each sub-package with plugin modules, or for the whole package if some lie in it directly.
 
-    A package that registers tasks itself is one entry point with everything below it.
+    Args:
+        paths: The plugin modules' files.
     """
-    values = {".".join(dotted.split(".")[:2]) for dotted in modules}
-    values = {value for value in values if value.partition(".")[0] not in values or "." not in value}
+    values = {".".join(path.split("/")[: 2 if path.count("/") > 1 else 1]).removesuffix(".py") for path in paths}
+    values = {value for value in values if "." not in value or value.partition(".")[0] not in values}
     last_names = Counter(value.rpartition(".")[2] for value in values)
     named = {value: last if last_names[last := value.rpartition(".")[2]] == 1 else value for value in values}
     return tuple(EntryPoint(name=named[value], value=value) for value in sorted(values))

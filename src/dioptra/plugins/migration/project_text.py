@@ -170,8 +170,9 @@ def review_list(plan: ProjectPlan, findings: Sequence[Finding], modules: Sequenc
 
 
 def _description(plan: ProjectPlan) -> str:
-    packages = ", ".join(sorted({item.value for item in plan.entry_points}) or sorted({plan.name}))
-    return f"Task plugins {packages}." if plan.entry_points else f"A library of task plugins: {packages}."
+    packages = sorted({path.partition("/")[0].removesuffix(".py") for path in plan.files})
+    what = ", ".join(item.value for item in plan.entry_points) if len(plan.entry_points) == 1 else ", ".join(packages)
+    return f"Task plugins of {what}." if plan.entry_points else f"A library for task plugins of {what}."
 
 
 def _guess(dependency: Dependency) -> str:
