@@ -139,16 +139,18 @@ class S3Transport:
                 continue
             if response.status_code < 300:
                 return response
-            if response.status_code in _PASSING and attempt < ATTEMPTS:
-                _wait(attempt)
-                continue
             region = response.headers.get(_REGION_HEADER)
-            if response.status_code in _ELSEWHERE and region and not moved and region != self._resolved().region:
+            is_elsewhere = response.status_code in _ELSEWHERE and region and region != self._resolved().region
+            if attempt == ATTEMPTS:
+                raise self._refusal(response, method)
+            if is_elsewhere and not moved:
                 moved = True
-                self.client = self._make_client(region)
-                self._address = None
-                continue
-            raise self._refusal(response, method)
+                self.client, self._address = self._make_client(region), None
+            elif response.status_code in _PASSING:
+                _wait(attempt)
+            else:
+                raise self._refusal(response, method)
+            response.raw.drain_conn()  # so that the connection can be used again
         raise AssertionError("the last attempt returns or raises")
 
     def parse(self, response: AWSResponse, operation: str) -> dict[str, Any]:
