@@ -2,18 +2,24 @@
 
 A file holds one scenario or more, each under a heading ``# name``. Lines of a scenario:
 
-- ``PROJECT VERSION [flags] [needs REQ | REQ …]`` publishes a wheel. Flags: ``yanked``, ``python=SPEC``, ``tag=TAG``,
-  ``sdist``, ``index=NAME`` (indexes are searched in the order in which they appear).
+- ``PROJECT VERSION [flags] [needs REQ | REQ …]`` publishes a wheel. Flags: ``yanked``, ``revoked``, ``python=SPEC``,
+  ``tag=TAG``, ``build=N``, ``uploaded=DAY``, ``sdist``, ``index=NAME`` (indexes are searched in the order in which they
+  appear).
 - ``host PROJECT VERSION`` is installed in the host.
-- ``ask REQ; REQ …``
+- ``on X.Y`` is the target's Python, 3.11 by default.
+- ``pin PROJECT VERSION`` was locked before; ``pre`` takes pre-releases; ``before DAY`` leaves out what is newer.
+- ``ask REQ; REQ …``, or ``asks REQ`` for one with a marker.
+- ``file PROJECT FILENAME`` is the wheel that is taken.
 - ``picks PROJECT VERSION, …`` are the wheels, or ``fails TEXT`` a part of the error; ``provided PROJECT, …`` is what
   the host gives.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -26,9 +32,16 @@ from dioptra.plugins.host_model import Host, HostDistribution, TargetInterpreter
 from dioptra.plugins.index.model import IndexFile, ProjectPage
 from dioptra.plugins.index.revocation import Revocation
 from dioptra.plugins.object_store.port import Sink
+from dioptra.plugins.resolution.model import Policy
 from dioptra.plugins.wheel.model import CoreMetadata
 
-TAGS = ("cp311-cp311-linux_x86_64", "cp311-abi3-linux_x86_64", "py3-none-linux_x86_64", "py3-none-any")
+TAGS = (
+    "{0}-{0}-linux_x86_64",
+    "{0}-abi3-linux_x86_64",
+    "cp38-abi3-linux_x86_64",
+    "py3-none-linux_x86_64",
+    "py3-none-any",
+)
 
 
 class ScenarioCatalogue:
@@ -74,29 +87,33 @@ class Scenario:
     picks: set[tuple[str, str]] | None = None
     from_host: set[str] = field(default_factory=set)
     fails: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+    python: str = "3.11"
+    policy: Policy = field(default_factory=Policy)
 
     @property
     def host(self) -> Host:
-        """CPython 3.11 on Linux with the scenario's distributions."""
+        """CPython on Linux with the scenario's distributions."""
+        interpreter = f"cp{self.python.replace('.', '')}"
         markers = {
             "implementation_name": "cpython",
-            "implementation_version": "3.11.7",
+            "implementation_version": f"{self.python}.7",
             "os_name": "posix",
             "platform_machine": "x86_64",
             "platform_python_implementation": "CPython",
             "platform_release": "",
             "platform_system": "Linux",
             "platform_version": "",
-            "python_full_version": "3.11.7",
-            "python_version": "3.11",
+            "python_full_version": f"{self.python}.7",
+            "python_version": self.python,
             "sys_platform": "linux",
         }
         return Host(
             interpreter=TargetInterpreter(
-                python_full_version="3.11.7",
+                python_full_version=f"{self.python}.7",
                 implementation="cpython",
                 platform="linux-x86_64",
-                tags=tuple(tag for text in TAGS for tag in parse_tag(text)),
+                tags=tuple(tag for text in TAGS for tag in parse_tag(text.format(interpreter))),
                 marker_environment=tuple(sorted(markers.items())),
             ),
             key=None,
@@ -108,12 +125,27 @@ class Scenario:
         word, _, rest = line.partition(" ")
         if word == "ask":
             self.asks += _items(rest, ";")
+        elif word == "asks":
+            self.asks.append(rest)
         elif word == "picks":
             self.picks = {(item.split()[0], item.split()[1]) for item in _items(rest, ",")}
+        elif word == "file":
+            project, filename = rest.split()
+            self.files[project] = filename
         elif word == "provided":
             self.from_host = set(_items(rest, ","))
         elif word == "fails":
             self.fails.append(rest)
+        elif word == "on":
+            self.python = rest
+        elif word == "pre":
+            self.policy = replace(self.policy, prereleases=True)
+        elif word == "before":
+            self.policy = replace(self.policy, uploaded_before=_day(rest))
+        elif word == "pin":
+            project, version = rest.split()
+            pins = {**self.policy.pins, canonicalize_name(project): Version(version)}
+            self.policy = replace(self.policy, pins=pins)
         elif word == "host":
             project, version = rest.split()
             self.provided.append(HostDistribution(project=canonicalize_name(project), version=Version(version)))
@@ -130,11 +162,20 @@ class Scenario:
         stem = f"{name.replace('-', '_')}-{version}"
         requirements = tuple(Requirement(text) for text in _items(needs, "|"))
         extras = {extra for item in requirements for extra in _extras_of(item)}
+        build = f"{options['build']}-" if "build" in options else ""
+        wheel = f"{stem}-{build}{options.get('tag', 'py3-none-any')}.whl"
+        filename = f"{stem}.tar.gz" if "sdist" in options else wheel
+        sha256 = hashlib.sha256(f"{index}/{filename}".encode()).hexdigest()
+        if "revoked" in options:
+            catalogue.revoked[sha256] = Revocation(
+                sha256=sha256, project=name, version=version, filename=filename, reason="bad", time=_day("2026-01-01")
+            )
         file = IndexFile(
-            filename=f"{stem}.tar.gz" if "sdist" in options else f"{stem}-{options.get('tag', 'py3-none-any')}.whl",
+            filename=filename,
             url="x",
-            hashes=(("sha256", "0" * 64),),
+            hashes=(("sha256", sha256),),
             size=1,
+            upload_time=_day(options["uploaded"]) if "uploaded" in options else None,
             requires_python=SpecifierSet(options["python"]) if "python" in options else None,
             yanked="" if "yanked" in options else None,
             inline_metadata=CoreMetadata(
@@ -145,6 +186,10 @@ class Scenario:
             ),
         )
         catalogue.files.setdefault(name, []).append(file)
+
+
+def _day(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def _items(text: str, separator: str) -> list[str]:

@@ -39,11 +39,13 @@ class Settings:
 
     Attributes:
         indexes: In the order they are searched.
+        requirements: What `lock` pins where nothing else is asked for, as written.
         plugin_dir: The managed plugin directory as `sync` writes it; None where unset.
         source: Where these come from, for messages.
     """
 
     indexes: tuple[NamedIndex, ...] = ()
+    requirements: tuple[str, ...] = ()
     plugin_dir: str | None = None
     source: str = "defaults"
 
@@ -72,16 +74,19 @@ def parse_settings_file(text: str, *, source: str, table: Sequence[str] = ()) ->
     if not isinstance(document, dict):
         raise _wrong(source, ".".join(table), "a table", document)
     prefix = "".join(f"{key}." for key in table)
-    _refuse_unknown(document, {"indexes", "plugin-dir"}, source, prefix)
+    _refuse_unknown(document, {"indexes", "plugin-dir", "requirements"}, source, prefix)
     plugin_dir = document.get("plugin-dir")
     if plugin_dir is not None and not isinstance(plugin_dir, str):
         raise _wrong(source, f"{prefix}plugin-dir", "a string", plugin_dir)
+    requirements = document.get("requirements", [])
+    if not isinstance(requirements, list) or not all(isinstance(item, str) for item in requirements):
+        raise _wrong(source, f"{prefix}requirements", "a list of strings", requirements)
     entries = document.get("indexes", [])
     if not isinstance(entries, list):
         raise _wrong(source, f"{prefix}indexes", "an array of tables ([[indexes]])", entries)
     indexes = tuple(_index(entry, source, f"{prefix}indexes[{n}]") for n, entry in enumerate(entries))
     _refuse_repeated(indexes, source)
-    return Settings(indexes=indexes, plugin_dir=plugin_dir, source=source)
+    return Settings(indexes=indexes, requirements=tuple(requirements), plugin_dir=plugin_dir, source=source)
 
 
 def settings_from_environment(environment: Mapping[str, str]) -> Settings:
@@ -129,8 +134,9 @@ def parse_index_options(
 def merge(*sources: Settings) -> Settings:
     """Combine settings: each value is taken whole from the first source that gives it."""
     indexes = next((source.indexes for source in sources if source.indexes), ())
+    requirements = next((source.requirements for source in sources if source.requirements), ())
     plugin_dir = next((source.plugin_dir for source in sources if source.plugin_dir), None)
-    return Settings(indexes=indexes, plugin_dir=plugin_dir, source="all sources")
+    return Settings(indexes=indexes, requirements=requirements, plugin_dir=plugin_dir, source="all sources")
 
 
 def _index(entry: object, source: str, key: str) -> NamedIndex:

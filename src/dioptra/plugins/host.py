@@ -72,6 +72,17 @@ def choose_host(*, python: str | None, provide: bool) -> Host:
     return Host(interpreter=target_for_python(python, running.interpreter), key=None, distributions=())
 
 
+def host_of_lock(python: str, *, provide: bool) -> Host:
+    """The host that a lock was made for, as far as it can be seen from here.
+
+    Args:
+        python: The lock's Python, ``X.Y``.
+        provide: Whether the lock has provided distributions; of another Python they cannot be seen.
+    """
+    is_running = python == f"{sys.version_info.major}.{sys.version_info.minor}"
+    return choose_host(python=python, provide=provide and is_running)
+
+
 def target_for_python(python: str, running: TargetInterpreter, platform: str | None = None) -> TargetInterpreter:
     """CPython of another version, on the same platform or on another.
 

@@ -34,24 +34,36 @@ def user_settings_path() -> Path:
     return Path(platformdirs.user_config_dir("dioptra-plugins")) / PROJECT_FILE
 
 
-def _project_settings(folder: Path) -> Settings:
+def project_settings_file(folder: Path) -> Path | None:
+    """The file that holds the project's settings: the nearest ``dioptra.toml`` or ``[tool.dioptra]``, upwards.
+
+    Args:
+        folder: Where to begin.
+
+    Raises:
+        ConfigurationError: A file on the way cannot be read or is malformed.
+    """
     for parent in (folder, *folder.parents):
         own, pyproject = parent / PROJECT_FILE, parent / "pyproject.toml"
         if own.is_file():
-            return _read(own, ())
-        if pyproject.is_file():
-            found = _read(pyproject, ("tool", "dioptra"))
-            if found.indexes or found.plugin_dir:
-                return found
-    return Settings()
+            return own
+        if pyproject.is_file() and _read(pyproject) != Settings(source=str(pyproject)):
+            return pyproject
+    return None
+
+
+def _project_settings(folder: Path) -> Settings:
+    path = project_settings_file(folder)
+    return Settings() if path is None else _read(path)
 
 
 def _user_settings() -> Settings:
     path = user_settings_path()
-    return _read(path, ()) if path.is_file() else Settings()
+    return _read(path) if path.is_file() else Settings()
 
 
-def _read(path: Path, table: tuple[str, ...]) -> Settings:
+def _read(path: Path) -> Settings:
+    table = ("tool", "dioptra") if path.name == "pyproject.toml" else ()
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:

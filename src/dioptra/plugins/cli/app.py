@@ -25,8 +25,14 @@ _COMMANDS = {
     "unyank": "release_commands",
     "revoke": "release_commands",
     "index": "index_commands",
+    "add": "lock_commands",
+    "remove": "lock_commands",
     "lock": "operator",
     "lock bundle": "operator",
+    "tree": "lock_commands",
+    "why": "lock_commands",
+    "outdated": "lock_commands",
+    "diff": "lock_commands",
     "sync": "operator",
     "list": "flow_author",
     "show": "flow_author",
@@ -82,7 +88,7 @@ class _LazyGroup(click.Group):
 def command_line(debug: bool) -> None:
     """Build, publish, lock, sync and run task plugins.
 
-    Authors: new, build, check, publish, yank, migrate. Operators: index, revoke, lock, sync.
+    Authors: new, build, check, publish, yank, migrate. Operators: index, revoke, add, lock, sync.
     Flow authors: list, show, call.
 
     Every command explains itself with --help; `demo` runs the whole path.

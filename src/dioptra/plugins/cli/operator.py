@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dioptra.plugins.cli.options import (
+    catalogues_of,
     chosen_indexes,
     chosen_plugin_dir,
     index_option,
@@ -20,7 +21,6 @@ from dioptra.plugins.cli.output import print_json, print_table, say, size_text
 from dioptra.plugins.lock.model import LOCK_FILENAME
 
 if TYPE_CHECKING:
-    from dioptra.plugins.index.catalogue_port import Catalogue
     from dioptra.plugins.lock.model import Lock
     from dioptra.plugins.plugin_directory.sync import OpenCatalogues
 
@@ -40,6 +40,11 @@ if TYPE_CHECKING:
     "--python", metavar="X.Y", help="Lock for this Python version (with --no-host unless it is the running one)."
 )
 @click.option("--no-host", is_flag=True, help="Lock everything, also what this Python installation has already.")
+@click.option("--upgrade", is_flag=True, help="Take the newest releases, whatever the lock pins now.")
+@click.option("--upgrade-package", "upgraded", metavar="PROJECT", multiple=True, help="The same for one project.")
+@click.option("--pre", is_flag=True, help="Take pre-releases like final ones.")
+@click.option("--exclude-newer", metavar="DATE", help="Leave out what was uploaded on this day or time or later (UTC).")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if the lock would change.")
 @click.option(
     "-o",
     "--output",
@@ -55,37 +60,60 @@ def lock_command(
     index_values: tuple[str, ...],
     python: str | None,
     no_host: bool,
+    upgrade: bool,
+    upgraded: tuple[str, ...],
+    pre: bool,
+    exclude_newer: str | None,
+    check: bool,
     output: Path,
     as_json: bool,
-) -> None:
-    """Pin REQuirements and all they need into a lock (PEP 751)."""
+) -> int:
+    """Pin REQuirements, by default the configured ones, and all they need into a lock (PEP 751).
+
+    What the lock pins already stays as long as it satisfies.
+    """
     from dioptra.plugins.errors import ConfigurationError
     from dioptra.plugins.host import choose_host
     from dioptra.plugins.index.catalogue import open_catalogue
-    from dioptra.plugins.lock.lock_file import write_lock
+    from dioptra.plugins.lock.lock_file import would_change, write_lock
     from dioptra.plugins.lock.locking import make_lock, read_requirement_file
+    from dioptra.plugins.lock.relocking import parse_cutoff, pins_to_keep
+    from dioptra.plugins.resolution.model import Policy
 
     wanted = [*requirements, *(line for file in files for line in read_requirement_file(file))]
+    wanted = wanted or list(load().requirements)
     if not wanted:
-        raise ConfigurationError("no requirement is given", hint="dioptra-plugins lock PROJECT --index URL")
+        raise ConfigurationError(
+            "no requirement is given", hint="dioptra-plugins lock PROJECT --index URL, or dioptra-plugins add PROJECT"
+        )
+    policy = Policy(
+        pins={} if upgrade else pins_to_keep(output, upgraded),
+        prereleases=pre,
+        uploaded_before=None if exclude_newer is None else parse_cutoff(exclude_newer),
+    )
     host = choose_host(python=python, provide=not no_host)
     catalogues = [open_catalogue(index.name, index.url) for index in chosen_indexes(index_values)]
-    lock = make_lock(wanted, catalogues, host)
-    changed = write_lock(output, lock)
+    lock = make_lock(wanted, catalogues, host, policy)
+    changed = would_change(output, lock) if check else write_lock(output, lock)
     if as_json:
         print_json({"lock": str(output), "changed": changed, **_lock_document(lock)})
-        return
-    print_table(
-        ("project", "version", "from", "size", "sha256"),
-        [
-            *(
-                (wheel.project, str(wheel.version), wheel.index, size_text(wheel.size), wheel.sha256[:12])
-                for wheel in lock.wheels
-            ),
-            *((given.project, str(given.version), "host", "-", "-") for given in lock.provided),
-        ],
-    )
-    say(f"{'wrote' if changed else 'unchanged:'} {output}")
+    else:
+        print_table(
+            ("project", "version", "from", "size", "sha256"),
+            [
+                *(
+                    (wheel.project, str(wheel.version), wheel.index, size_text(wheel.size), wheel.sha256[:12])
+                    for wheel in lock.wheels
+                ),
+                *((given.project, str(given.version), "host", "-", "-") for given in lock.provided),
+            ],
+        )
+    if check:
+        say(f"{output} {'would change: lock again' if changed else 'is up to date'}")
+        return 1 if changed else 0
+    if not as_json:
+        say(f"{'wrote' if changed else 'unchanged:'} {output}")
+    return 0
 
 
 def _lock_document(lock: Lock) -> Mapping[str, object]:
@@ -123,7 +151,7 @@ def lock_bundle_command(lock_path: Path, output: Path, index_values: tuple[str, 
     from dioptra.plugins.lock.lock_file import read_lock
 
     lock = read_lock(lock_path)
-    write_bundle(output, lock, lock_path.read_bytes(), _catalogues_of(lock, index_values, local_only=False))
+    write_bundle(output, lock, lock_path.read_bytes(), catalogues_of(lock, index_values, local_only=False))
     size = output.stat().st_size
     if as_json:
         print_json({"bundle": str(output), "size": size, **_lock_document(lock)})
@@ -169,7 +197,7 @@ def sync_command(
     else:
         path = lock_path or Path(LOCK_FILENAME)
         lock, lock_bytes = read_lock(path), path.read_bytes()
-        open_catalogues = lambda *, local_only: _catalogues_of(lock, index_values, local_only=local_only)  # noqa: E731
+        open_catalogues = lambda *, local_only: catalogues_of(lock, index_values, local_only=local_only)  # noqa: E731
     report = sync(lock, lock_bytes, directory, open_catalogues, describe_host(), SystemClock())
     if as_json:
         print_json(
@@ -211,19 +239,3 @@ def sync_command(
     say(f"generation {report.generation} of {directory.root} is active")
     if report.unasked is not None:
         say(f"the indexes could not be asked for revocations: {report.unasked}")
-
-
-def _catalogues_of(lock: Lock, index_values: tuple[str, ...], *, local_only: bool) -> Mapping[str, Catalogue]:
-    """The indexes a lock names: by flag, else by setting, else where the lock saw them."""
-    from dioptra.plugins.config import parse_index_options
-    from dioptra.plugins.index.catalogue import open_catalogue
-    from dioptra.plugins.object_store.locate import is_local
-
-    configured = load().indexes
-    given = parse_index_options(index_values, configured, source="--index")
-    urls = {index.name: index.url for index in lock.indexes}
-    urls |= {index.name: index.url for index in configured if index.name in urls}
-    urls |= {index.name: index.url for index in given}
-    needed = {wheel.index for wheel in lock.wheels}
-    wanted = {name: url for name, url in urls.items() if name in needed and (is_local(url) or not local_only)}
-    return {name: open_catalogue(name, url) for name, url in wanted.items()}

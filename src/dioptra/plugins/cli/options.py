@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from dioptra.plugins.config import NamedIndex, Settings, parse_index_options
 from dioptra.plugins.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from dioptra.plugins.index.catalogue_port import Catalogue
+    from dioptra.plugins.lock.model import Lock
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -104,3 +108,27 @@ def chosen_plugin_dir(flag: Path | None) -> Path:
             hint="name the one to sync with --plugin-dir DIR",
         )
     return Path(entries[0])
+
+
+def catalogues_of(lock: Lock, index_values: Sequence[str], *, local_only: bool = False) -> Mapping[str, Catalogue]:
+    """The indexes that a lock takes wheels from: by flag, else by setting, else where the lock saw them.
+
+    Args:
+        lock: The lock.
+        index_values: The flag's values.
+        local_only: Whether to leave out those that are reached over a network.
+
+    Raises:
+        ConfigurationError: A value or a setting is malformed.
+    """
+    from dioptra.plugins.index.catalogue import open_catalogue
+    from dioptra.plugins.object_store.locate import is_local
+
+    configured = load().indexes
+    given = parse_index_options(index_values, configured, source="--index")
+    urls = {index.name: index.url for index in lock.indexes}
+    urls |= {index.name: index.url for index in configured if index.name in urls}
+    urls |= {index.name: index.url for index in given}
+    needed = {wheel.index for wheel in lock.wheels}
+    wanted = {name: url for name, url in urls.items() if name in needed and (is_local(url) or not local_only)}
+    return {name: open_catalogue(name, url) for name, url in wanted.items()}

@@ -28,6 +28,20 @@ def read_lock(path: Path) -> Lock:
     return parse(text, source=str(path))
 
 
+def would_change(path: Path, lock: Lock) -> bool:
+    """Whether writing a lock would change the file.
+
+    Raises:
+        ConfigurationError: The file cannot be read.
+    """
+    try:
+        return path.read_bytes() != render(lock).encode()
+    except FileNotFoundError:
+        return True
+    except OSError as problem:
+        raise ConfigurationError(f"{path} cannot be read", why=str(problem)) from problem
+
+
 def write_lock(path: Path, lock: Lock) -> bool:
     """Write a lock file in one step.
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 
@@ -13,18 +14,31 @@ from dioptra.plugins.errors import ConfigurationError
 from dioptra.plugins.host_model import Host
 from dioptra.plugins.index.catalogue_port import Catalogue
 from dioptra.plugins.lock.model import Lock, LockedIndex, LockedWheel, LockTarget, ProvidedDistribution
-from dioptra.plugins.resolution.model import Ask, HostCandidate, Resolution, WheelCandidate, parse_requirement
+from dioptra.plugins.resolution.model import (
+    Ask,
+    HostCandidate,
+    Policy,
+    Resolution,
+    WheelCandidate,
+    parse_requirement,
+)
 from dioptra.plugins.resolution.resolve import resolve
 from dioptra.plugins.wheel.model import WHEEL_LIMIT
 
 
-def make_lock(requirements: Sequence[str], catalogues: Sequence[Catalogue], host: Host) -> Lock:
+def make_lock(
+    requirements: Sequence[str],
+    catalogues: Sequence[Catalogue],
+    host: Host,
+    policy: Policy = Policy(),  # noqa: B008 - it is immutable
+) -> Lock:
     """Resolve requirements and pin every file.
 
     Args:
         requirements: What is asked for, as written (PEP 508).
         catalogues: Indexes in the order they are searched.
         host: The target, and what it provides.
+        policy: Which releases are wanted beyond that.
 
     Returns:
         The lock.
@@ -35,7 +49,7 @@ def make_lock(requirements: Sequence[str], catalogues: Sequence[Catalogue], host
         IndexAccessError: An index cannot be read.
     """
     parsed = [parse_requirement(text) for text in requirements]
-    resolution = resolve(parsed, catalogues, host)
+    resolution = resolve(parsed, catalogues, host, policy)
     wheels = [item for item in resolution.candidates if isinstance(item, WheelCandidate)]
     needs = {wheel.project: _needs(wheel.project, resolution, {item.project for item in wheels}) for wheel in wheels}
     python = ".".join(host.interpreter.python_full_version.split(".")[:2])
@@ -45,7 +59,7 @@ def make_lock(requirements: Sequence[str], catalogues: Sequence[Catalogue], host
         ),
         requirements=tuple(sorted({str(requirement) for requirement in parsed})),
         indexes=tuple(LockedIndex(name=catalogue.name, url=catalogue.url) for catalogue in catalogues),
-        wheels=tuple(_locked(wheel, needs[wheel.project]) for wheel in wheels),
+        wheels=tuple(_locked(wheel, needs[wheel.project], _requires(wheel.project, resolution)) for wheel in wheels),
         provided=tuple(
             _provided(item, [ask for ask in resolution.asks if ask.project == item.project])
             for item in resolution.candidates
@@ -68,7 +82,19 @@ def _needs(project: NormalizedName, resolution: Resolution, locked: set[Normaliz
     return tuple(sorted((asked & locked) - {project}))
 
 
-def _locked(wheel: WheelCandidate, dependencies: tuple[NormalizedName, ...]) -> LockedWheel:
+def _requires(project: NormalizedName, resolution: Resolution) -> tuple[str, ...]:
+    """What a project asks of others, as text; not the bond between it and its own extras."""
+    asked = [ask.requirement for ask in resolution.asks if ask.by == project and ask.project != project]
+    return tuple(sorted({_without_marker(requirement) for requirement in asked}))
+
+
+def _without_marker(requirement: Requirement) -> str:
+    plain = Requirement(str(requirement))
+    plain.marker = None
+    return str(plain)
+
+
+def _locked(wheel: WheelCandidate, dependencies: tuple[NormalizedName, ...], requires: tuple[str, ...]) -> LockedWheel:
     file = wheel.file
     url = wheel.catalogue.file_url(wheel.page, file)
     sha256, size = file.sha256, file.size
@@ -86,6 +112,7 @@ def _locked(wheel: WheelCandidate, dependencies: tuple[NormalizedName, ...]) -> 
         upload_time=file.upload_time,
         requires_python=file.requires_python,
         dependencies=dependencies,
+        requires=requires,
     )
 
 

@@ -40,6 +40,7 @@ class LockedWheel:
         upload_time: Aware UTC time, or None.
         requires_python: Python versions it runs on; None for any.
         dependencies: Normalized names of the locked projects it needs, sorted.
+        requires: Its requirements that hold for the target, without markers, sorted; of provided projects too.
     """
 
     project: NormalizedName
@@ -52,6 +53,7 @@ class LockedWheel:
     upload_time: datetime | None = None
     requires_python: SpecifierSet | None = None
     dependencies: tuple[NormalizedName, ...] = ()
+    requires: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,7 +85,7 @@ def _package(wheel: LockedWheel) -> Package:
                 hashes={"sha256": wheel.sha256},
             )
         ],
-        tool={"dioptra": {"index": wheel.index}},
+        tool={"dioptra": {"index": wheel.index, **({"requires": list(wheel.requires)} if wheel.requires else {})}},
     )
 
 
@@ -140,16 +140,15 @@ class _Reader:
 
     def lock(self, pylock: Pylock) -> Lock:
         target = self.table(self.own, "target", "tool.dioptra")
-        requirements = self.own.get("requirements")
-        if not isinstance(requirements, list) or not all(isinstance(item, str) for item in requirements):
-            raise _malformed(self.source, "key 'tool.dioptra.requirements' is not a list of strings")
+        if "requirements" not in self.own:
+            raise _malformed(self.source, "key 'tool.dioptra.requirements' is missing")
         return Lock(
             target=LockTarget(
                 python=self.string(target, "python", "tool.dioptra.target"),
                 implementation=self.string(target, "implementation", "tool.dioptra.target"),
                 platform=self.string(target, "platform", "tool.dioptra.target"),
             ),
-            requirements=tuple(requirements),
+            requirements=self.strings(self.own, "requirements", "tool.dioptra"),
             indexes=tuple(
                 LockedIndex(name=self.string(row, "name", where), url=self.string(row, "url", where))
                 for where, row in self.rows("indexes")
@@ -186,18 +185,16 @@ class _Reader:
             upload_time=None if wheel.upload_time is None else wheel.upload_time.astimezone(UTC),
             requires_python=package.requires_python,
             dependencies=tuple(canonicalize_name(str(item["name"])) for item in package.dependencies or ()),
+            requires=self.strings(own, "requires", f"{where}.tool.dioptra"),
         )
 
     def provided(self, row: Mapping[str, object], where: str) -> ProvidedDistribution:
-        required_by = row.get("required-by", [])
-        if not isinstance(required_by, list):
-            raise _malformed(self.source, f"key '{where}.required-by' is not a list")
         try:
             return ProvidedDistribution(
                 project=canonicalize_name(self.string(row, "name", where)),
                 version=Version(self.string(row, "version", where)),
                 specifier=SpecifierSet(self.string(row, "specifier", where)),
-                required_by=tuple(str(name) for name in required_by),
+                required_by=self.strings(row, "required-by", where),
             )
         except (InvalidVersion, InvalidSpecifier) as problem:
             raise _malformed(self.source, f"'{where}': {problem}") from problem
@@ -213,6 +210,12 @@ class _Reader:
         if not isinstance(value, Mapping):
             raise _malformed(self.source, f"table '{where}.{key}' is missing")
         return value
+
+    def strings(self, table: Mapping[str, object], key: str, where: str) -> tuple[str, ...]:
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise _malformed(self.source, f"key '{where}.{key}' is not a list of strings")
+        return tuple(value)
 
     def string(self, table: Mapping[str, object], key: str, where: str) -> str:
         value = table.get(key)

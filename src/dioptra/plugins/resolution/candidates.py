@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -15,7 +16,7 @@ from dioptra.plugins.host_model import TargetInterpreter
 from dioptra.plugins.index.catalogue_port import Catalogue
 from dioptra.plugins.index.model import IndexFile, ProjectPage
 from dioptra.plugins.index.revocation import Revocation
-from dioptra.plugins.resolution.model import Ask, WheelCandidate
+from dioptra.plugins.resolution.model import Ask, Policy, WheelCandidate
 from dioptra.plugins.wheel.model import WheelName
 
 
@@ -30,6 +31,7 @@ class ProjectFiles:
         unusable: Versions that only have wheels for other Pythons or platforms, newest first.
         without_wheel: Whether there are files, but no wheel at all.
         revoked: Revocations by version, of wheels that could be used otherwise.
+        too_new: Versions that only have files which the policy leaves out, newest first.
     """
 
     catalogue: Catalogue
@@ -38,9 +40,12 @@ class ProjectFiles:
     unusable: tuple[Version, ...]
     without_wheel: bool
     revoked: Mapping[Version, Revocation] = field(default_factory=dict)
+    too_new: tuple[Version, ...] = ()
 
 
-def sort_files(catalogue: Catalogue, page: ProjectPage, target: TargetInterpreter) -> ProjectFiles:
+def sort_files(
+    catalogue: Catalogue, page: ProjectPage, target: TargetInterpreter, uploaded_before: datetime | None = None
+) -> ProjectFiles:
     """Sort a project's files for a target.
 
     Of several wheels of one version the one with the tags that the target wants most is taken, then the one with the
@@ -51,15 +56,20 @@ def sort_files(catalogue: Catalogue, page: ProjectPage, target: TargetInterprete
         catalogue: Where the page is from.
         page: All files of the project.
         target: Interpreter, platform and tags.
+        uploaded_before: See `Policy`.
     """
     rank: dict[Tag, int] = {tag: position for position, tag in enumerate(target.tags)}
     best: dict[Version, tuple[tuple[bool, int, tuple[int, str]], WheelCandidate]] = {}
     seen: set[Version] = set()
     revocations = catalogue.revocations()
     revoked: dict[Version, Revocation] = {}
+    too_new: set[Version] = set()
     for file in page.files:
         name = _wheel_name(file, page.project)
         if name is None:
+            continue
+        if uploaded_before is not None and (file.upload_time is None or file.upload_time >= uploaded_before):
+            too_new.add(name.version)
             continue
         seen.add(name.version)
         ranks = [rank[tag] for tag in name.tags if tag in rank]
@@ -82,8 +92,9 @@ def sort_files(catalogue: Catalogue, page: ProjectPage, target: TargetInterprete
         usable=usable,
         yanked=frozenset(candidate.version for candidate in usable if candidate.file.yanked is not None),
         unusable=tuple(sorted(seen - best.keys() - revoked.keys(), reverse=True)),
-        without_wheel=bool(page.files) and not seen,
+        without_wheel=bool(page.files) and not seen and not too_new,
         revoked=revoked,
+        too_new=tuple(sorted(too_new - seen, reverse=True)),
     )
 
 
@@ -101,16 +112,19 @@ def accepted_versions(files: ProjectFiles, requirement: Requirement) -> frozense
     )
 
 
-def choose(files: ProjectFiles, asks: Sequence[Ask], accepted: Collection[Version]) -> list[WheelCandidate]:
-    """The candidates that may be taken, newest first.
+def choose(
+    files: ProjectFiles, asks: Sequence[Ask], accepted: Collection[Version], policy: Policy
+) -> list[WheelCandidate]:
+    """The candidates that may be taken, the most wanted first: a pinned one, then the newest.
 
-    Pre-releases are among them where a requirement names one, or where nothing else satisfies (PEP 440). Yanked
-    releases are among them only where the user pins one exactly (PEP 592).
+    Pre-releases are among them where a requirement names one, where the policy wants them, or where nothing else
+    satisfies (PEP 440). Yanked releases are among them only where the user pins one exactly (PEP 592).
 
     Args:
         files: The project's files.
         asks: All requirements of the project.
         accepted: The versions that every one of them accepts.
+        policy: Pins and pre-releases.
     """
     wanted = [
         candidate
@@ -118,9 +132,10 @@ def choose(files: ProjectFiles, asks: Sequence[Ask], accepted: Collection[Versio
         if candidate.version in accepted
         and (candidate.version not in files.yanked or any(_pins(ask, candidate.version) for ask in asks))
     ]
-    if any(ask.requirement.specifier.prereleases for ask in asks):
-        return wanted
-    return [candidate for candidate in wanted if not candidate.version.is_prerelease] or wanted
+    if not (policy.prereleases or any(ask.requirement.specifier.prereleases for ask in asks)):
+        wanted = [candidate for candidate in wanted if not candidate.version.is_prerelease] or wanted
+    pinned = [candidate for candidate in wanted if policy.pins.get(candidate.project) == candidate.version]
+    return [*pinned, *(candidate for candidate in wanted if candidate not in pinned)] if pinned else wanted
 
 
 def _pins(ask: Ask, version: Version) -> bool:

@@ -49,6 +49,7 @@ class IndexVersions:
         versions: Versions with a wheel for the target, newest first.
         yanked: Those of `versions` that are yanked.
         elsewhere: Versions with wheels for other Pythons or platforms only, newest first.
+        too_new: Versions that were uploaded too late for the policy, newest first.
     """
 
     index: str
@@ -56,6 +57,7 @@ class IndexVersions:
     versions: tuple[Version, ...]
     yanked: frozenset[Version] = frozenset()
     elsewhere: tuple[Version, ...] = ()
+    too_new: tuple[Version, ...] = ()
 
     @property
     def where(self) -> str:
@@ -70,6 +72,7 @@ class Shortage(Enum):
     ONLY_SOURCES = "source distributions only"
     OTHER_TARGETS = "wheels for other Pythons or platforms only"
     YANKED = "yanked releases only"
+    TOO_NEW = "releases after the date only"
     OUT_OF_RANGE = "other versions"
 
 
@@ -257,6 +260,7 @@ _HINTS = {
     Shortage.ONLY_SOURCES: "build a wheel of it and publish that",
     Shortage.OTHER_TARGETS: "publish a wheel for this target, or lock for another Python with --python X.Y --no-host",
     Shortage.YANKED: "ask for another version, or pin the yanked one exactly (PROJECT==VERSION) if you must",
+    Shortage.TOO_NEW: "lock without --exclude-newer, or with a later date",
     Shortage.OUT_OF_RANGE: "ask for a version that is there, or publish the one that is wanted",
 }
 
@@ -285,7 +289,9 @@ def _available(project: NormalizedName, there: IndexVersions, shortage: Shortage
     if shortage is Shortage.YANKED:
         return f"{there.where} has it only yanked: {shorten([v for v in there.versions if v in there.yanked])}"
     text = f"{there.where} has the versions {', '.join(_marked(there)) or 'none'}"
-    return f"{text}, and for other Pythons or platforms {shorten(there.elsewhere)}" if there.elsewhere else text
+    if there.elsewhere:
+        text += f", and for other Pythons or platforms {shorten(there.elsewhere)}"
+    return f"{text}, and uploaded too late {shorten(there.too_new)}" if there.too_new else text
 
 
 def _marked(there: IndexVersions) -> list[str]:

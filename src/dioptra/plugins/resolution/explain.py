@@ -223,14 +223,16 @@ def _minimal(askers: list[list[Need]], versions: Collection[Version]) -> list[li
 
 
 def _shortage(files: ProjectFiles, needs: Sequence[Need]) -> Shortage:
+    if _fits_any(files.too_new, needs) and not _fits_any(files.unusable, needs):
+        return Shortage.TOO_NEW
     if not files.usable and not files.unusable:
         return Shortage.ONLY_SOURCES if files.without_wheel else Shortage.NO_FILES
-    fitting = [
-        version
-        for version in files.unusable
-        if any(need.ask.requirement.specifier.contains(version, prereleases=True) for need in needs)
-    ]
-    return Shortage.OTHER_TARGETS if fitting else Shortage.OUT_OF_RANGE
+    return Shortage.OTHER_TARGETS if _fits_any(files.unusable, needs) else Shortage.OUT_OF_RANGE
+
+
+def _fits_any(versions: Iterable[Version], needs: Sequence[Need]) -> bool:
+    specifiers = [need.ask.requirement.specifier for need in needs]
+    return any(specifier.contains(version, prereleases=True) for version in versions for specifier in specifiers)
 
 
 def _available(files: ProjectFiles) -> IndexVersions:
@@ -240,4 +242,5 @@ def _available(files: ProjectFiles) -> IndexVersions:
         versions=tuple(candidate.version for candidate in files.usable),
         yanked=files.yanked,
         elsewhere=files.unusable,
+        too_new=files.too_new,
     )

@@ -18,7 +18,7 @@ from packaging.version import Version
 from dioptra.plugins.host_model import Host
 from dioptra.plugins.index.catalogue_port import Catalogue
 from dioptra.plugins.resolution.candidates import ProjectFiles, accepted_versions, choose, python_fits, sort_files
-from dioptra.plugins.resolution.model import Ask, Candidate, HostCandidate, Obstacle, WheelCandidate
+from dioptra.plugins.resolution.model import Ask, Candidate, HostCandidate, Obstacle, Policy, WheelCandidate
 from dioptra.plugins.wheel.model import CoreMetadata
 
 _PAGES_AT_ONCE = 8
@@ -47,10 +47,11 @@ class Finder:
     Args:
         catalogues: Indexes in the order they are searched.
         host: The target, and what it provides.
+        policy: Which releases are wanted.
     """
 
-    def __init__(self, catalogues: Sequence[Catalogue], host: Host) -> None:
-        self.catalogues, self.target = tuple(catalogues), host.interpreter
+    def __init__(self, catalogues: Sequence[Catalogue], host: Host, policy: Policy) -> None:
+        self.catalogues, self.target, self.policy = tuple(catalogues), host.interpreter, policy
         self.releases: dict[Release, tuple[Ask, ...]] = {}
         """What the releases that were looked at ask for, extras included."""
         self._provided = {
@@ -134,13 +135,13 @@ class Finder:
         if files is None:
             return []
         accepted = frozenset.intersection(*(need.accepted for need in needs))
-        return choose(files, [need.ask for need in needs], accepted)
+        return choose(files, [need.ask for need in needs], accepted, self.policy)
 
     def _read_files(self, project: NormalizedName, catalogues: Iterable[Catalogue]) -> ProjectFiles | None:
         for catalogue in catalogues:
             page = catalogue.project(project)
             if page is not None:
-                return sort_files(catalogue, page, self.target)
+                return sort_files(catalogue, page, self.target, self.policy.uploaded_before)
         return None
 
     def _prefetch(self, projects: Iterable[NormalizedName]) -> None:

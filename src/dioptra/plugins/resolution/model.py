@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
@@ -39,6 +41,21 @@ class Ask:
     def asker(self) -> str:
         """Who asks, in words."""
         return f"{self.by} {self.by_version}".rstrip() if self.by else "you"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Which releases are wanted, beyond what requirements say.
+
+    Attributes:
+        pins: Versions to keep where they still satisfy, by project: those of an earlier lock.
+        prereleases: Whether pre-releases are as good as final releases everywhere.
+        uploaded_before: Files that were uploaded at this time or later, or at no known time, do not exist; aware UTC.
+    """
+
+    pins: Mapping[NormalizedName, Version] = field(default_factory=dict)
+    prereleases: bool = False
+    uploaded_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

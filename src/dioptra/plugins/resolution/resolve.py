@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
-from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible, ResolutionTooDeep, Resolver
+from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible, ResolutionTooDeep
+from resolvelib.resolvers import Resolution as Search
 from resolvelib.structs import RequirementInformation
 
 from dioptra.plugins.host_model import Host
@@ -21,7 +22,7 @@ from dioptra.plugins.index.revocation import Revocation, RevokedError
 from dioptra.plugins.resolution.errors import SearchTooLongError
 from dioptra.plugins.resolution.explain import explain_failure
 from dioptra.plugins.resolution.finder import Finder, Need
-from dioptra.plugins.resolution.model import Ask, Candidate, HostCandidate, Obstacle, Resolution
+from dioptra.plugins.resolution.model import Ask, Candidate, HostCandidate, Obstacle, Policy, Resolution, WheelCandidate
 
 _Key = tuple[NormalizedName, str]
 """What resolvelib pins: a project, or one of its extras (which needs the project at the same version)."""
@@ -44,13 +45,19 @@ class _Item:
         return self.candidate.version
 
 
-def resolve(requirements: Sequence[Requirement], catalogues: Sequence[Catalogue], host: Host) -> Resolution:
+def resolve(
+    requirements: Sequence[Requirement],
+    catalogues: Sequence[Catalogue],
+    host: Host,
+    policy: Policy = Policy(),  # noqa: B008 - it is immutable
+) -> Resolution:
     """Find one version of every project.
 
     Args:
         requirements: What the user asks for.
         catalogues: Indexes in the order they are searched.
         host: The target, and what it provides.
+        policy: Which releases are wanted beyond that.
 
     Returns:
         The candidates, with every requirement that holds among them.
@@ -61,28 +68,45 @@ def resolve(requirements: Sequence[Requirement], catalogues: Sequence[Catalogue]
         IndexAccessError: An index cannot be read.
         IntegrityError: Metadata does not have the hash that its page gives, or only revoked releases would do.
     """
-    finder = Finder(catalogues, host)
+    finder = Finder(catalogues, host, policy)
     # The order in which requirements are written must not decide which releases are taken.
     asks = sorted({str(requirement): Ask(requirement=requirement) for requirement in requirements}.items())
     needs = finder.needs([ask for _, ask in asks])
-    resolver: Resolver[Need | Obstacle, _Item, _Key] = Resolver(_Provider(finder), BaseReporter())
+    # Resolver.resolve() itself runs in circles where releases that were given up need each other.
+    search: Search[Need | Obstacle, _Item, _Key] = Search(_Provider(finder), BaseReporter())
     try:
-        result = resolver.resolve(needs, max_rounds=_ROUNDS)
+        state = search.resolve(needs, max_rounds=_ROUNDS)
     except ResolutionImpossible as impossible:
         causes = [cause.requirement for cause in impossible.causes]
         _refuse_revoked(causes, finder)
         raise explain_failure(causes, [need.ask for need in needs], finder) from impossible
     except ResolutionTooDeep as deep:
         raise SearchTooLongError(_ROUNDS) from deep
-    chosen = {str(item.candidate.project): item.candidate for (_, extra), item in result.mapping.items() if not extra}
-    # The criteria still hold what releases asked that were given up on the way; those must leave no trace.
-    active = {
-        need.ask: None
-        for key in sorted(result.mapping)
-        for need in result.criteria[key].iter_requirement()
-        if isinstance(need, Need) and _is_chosen(need.ask, chosen)
-    }
-    return Resolution(candidates=tuple(chosen[project] for project in sorted(chosen)), asks=tuple(active))
+    return _reached(needs, state.mapping, finder)
+
+
+def _reached(needs: Iterable[Need], pinned: Mapping[_Key, _Item], finder: Finder) -> Resolution:
+    """What is needed of all that the search has pinned: it keeps pins that nobody needs any more."""
+    candidates: dict[NormalizedName, Candidate] = {}
+    asks: dict[Ask, None] = {}
+    seen: set[_Key] = set()
+    waiting: list[Need | Obstacle] = list(needs)
+    while waiting:
+        need = waiting.pop()
+        assert isinstance(need, Need), "an obstacle is never satisfied"
+        asks[need.ask] = None
+        key = (need.ask.project, need.extra)
+        if key in seen:
+            continue
+        seen.add(key)
+        candidate = pinned[key].candidate
+        candidates[candidate.project] = candidate
+        if isinstance(candidate, WheelCandidate):
+            waiting.extend(finder.dependencies(candidate, need.extra))
+    return Resolution(
+        candidates=tuple(candidates[project] for project in sorted(candidates)),
+        asks=tuple(sorted(asks, key=lambda ask: (ask.project, ask.by, str(ask.requirement)))),
+    )
 
 
 def _refuse_revoked(causes: Iterable[Need | Obstacle], finder: Finder) -> None:
@@ -97,10 +121,6 @@ def _refuse_revoked(causes: Iterable[Need | Obstacle], finder: Finder) -> None:
                     found[revocation.sha256] = revocation
     if found:
         raise RevokedError(found.values())
-
-
-def _is_chosen(ask: Ask, chosen: Mapping[str, Candidate]) -> bool:
-    return not ask.by or (ask.by in chosen and str(chosen[ask.by].version) == ask.by_version)
 
 
 class _Provider(AbstractProvider[Need | Obstacle, _Item, _Key]):
