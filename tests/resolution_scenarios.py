@@ -7,6 +7,7 @@ A file holds one scenario or more, each under a heading ``# name``. Lines of a s
   appear).
 - ``host PROJECT VERSION`` is installed in the host.
 - ``on X.Y`` is the target's Python, 3.11 by default.
+- ``plugins INDEX PATTERN`` says that such projects are taken from that index only.
 - ``pin PROJECT VERSION`` was locked before; ``pre`` takes pre-releases; ``before DAY`` leaves out what is newer.
 - ``ask REQ; REQ …``, or ``asks REQ`` for one with a marker.
 - ``file PROJECT FILENAME`` is the wheel that is taken.
@@ -138,6 +139,9 @@ class Scenario:
             self.fails.append(rest)
         elif word == "on":
             self.python = rest
+        elif word == "plugins":
+            index, pattern = rest.split()
+            self.policy = replace(self.policy, plugins={**self.policy.plugins, index: (pattern,)})
         elif word == "pre":
             self.policy = replace(self.policy, prereleases=True)
         elif word == "before":

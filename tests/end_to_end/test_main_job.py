@@ -76,7 +76,7 @@ def test_from_publishing_to_calling(index: str, tmp_path: Path) -> None:
     if not index.startswith("s3://"):
         (tmp_path / "moved").rename(index)
 
-    cli("lock", "fog-attack", "--index", index, cwd=tmp_path)
+    cli("lock", "fog-attack", "--upgrade", "--index", index, cwd=tmp_path)
     upgraded = cli_json("sync", "--plugin-dir", "plugins", cwd=tmp_path)
     assert upgraded["generation"] == 2
     (task, _) = cli_json("list", variables=directory)["tasks"]
@@ -133,7 +133,7 @@ def test_a_changed_file_is_refused_and_the_old_environment_stays(tmp_path: Path)
     cli("publish", *wheels, "--index", index)
     cli("lock", "fog-attack==1.0", "--index", index, cwd=tmp_path)
     cli("sync", "--plugin-dir", "plugins", cwd=tmp_path)
-    cli("lock", "fog-attack", "--index", index, cwd=tmp_path)
+    cli("lock", "fog-attack", "--upgrade", "--index", index, cwd=tmp_path)
     file = index / "files" / "fog-attack" / plugin("1.1")[0]
     body = bytearray(file.read_bytes())
     body[len(body) // 2] ^= 1
@@ -166,13 +166,17 @@ def test_a_foreign_page_that_is_malformed_is_named(tmp_path: Path) -> None:
     assert f"{url}/simple/fog/ is malformed" in error
 
 
-def test_several_indexes_the_first_that_has_a_project_wins(tmp_path: Path) -> None:
+def test_plugins_come_from_their_own_index_and_the_rest_from_the_first(tmp_path: Path) -> None:
     for name, version in {"one": "1.0", "two": "9.0"}.items():
         cli("index", "init", tmp_path / name)
         wheel = write_wheel(tmp_path / f"{name}-wheels", base(version))
         cli("publish", wheel, "--index", tmp_path / name)
     cli("publish", write_wheel(tmp_path / "w", plugin("1.0")), "--index", tmp_path / "two")
-    lock = cli_json("lock", "fog-attack", "--index", f"a={tmp_path}/one", "--index", f"b={tmp_path}/two", cwd=tmp_path)
+    indexes = ("--index", f"a={tmp_path}/one", "--index", f"b={tmp_path}/two")
+    assert "a plugin" in cli("lock", "fog-attack", *indexes, cwd=tmp_path, code=1)
+    settings = f'[[indexes]]\nname = "b"\nurl = "{tmp_path}/two"\nplugins = ["fog-*"]\n'
+    (tmp_path / "dioptra.toml").write_text(settings)
+    lock = cli_json("lock", "fog-attack", *indexes, cwd=tmp_path)
     picked = {wheel["project"]: (wheel["version"], wheel["index"]) for wheel in lock["wheels"]}
     assert picked == {"fog-attack": ("1.0", "b"), "fogbase": ("1.0", "a")}
 

@@ -83,3 +83,17 @@ def test_files_are_found_upwards_and_the_users_last(tmp_path: Path, monkeypatch:
     found = load_settings({}, inner)
     assert (found.plugin_dir, found.indexes) == ("from project", (LAB,))
     assert load_settings({"DIOPTRA_PLUGIN_DIR": "from environment"}, inner).plugin_dir == "from environment"
+
+
+def test_patterns_of_plugins_belong_to_an_index() -> None:
+    text = '[[indexes]]\nname = "lab"\nurl = "s3://b/p"\nplugins = ["lab-*", "fog"]\n'
+    (index,) = parse_settings_file(text, source="f").indexes
+    assert index.plugins == ("lab-*", "fog")
+    (moved,) = parse_index_options(["lab=/elsewhere"], [index], source="--index")
+    assert (moved.url, moved.plugins) == ("/elsewhere", ("lab-*", "fog"))
+
+
+@pytest.mark.parametrize("plugins", ['"lab-*"', '["Lab"]', '["a b"]', '[""]', "[1]"])
+def test_a_pattern_that_could_match_nothing_is_refused(plugins: str) -> None:
+    with pytest.raises(ConfigurationError, match="plugins"):
+        parse_settings_file(f'[[indexes]]\nname = "lab"\nurl = "u"\nplugins = {plugins}\n', source="f")

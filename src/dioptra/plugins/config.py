@@ -17,6 +17,7 @@ INDEX_VARIABLE = "DIOPTRA_INDEX"
 PLUGIN_DIR_VARIABLE = "DIOPTRA_PLUGIN_DIR"
 
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)=(?P<url>.+)", re.DOTALL)
+_PATTERN = re.compile(r"[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?")
 _INDEX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -27,10 +28,12 @@ class NamedIndex:
     Attributes:
         name: Letters, digits, ``.``, ``_`` and ``-``.
         url: Root or ``…/simple/`` URL, or a path.
+        plugins: Patterns of normalized project names (``lab-*``) that are taken from this index only.
     """
 
     name: str
     url: str
+    plugins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +122,8 @@ def parse_index_options(
     for value in values:
         named = _NAMED.fullmatch(value)
         if named is not None:
-            found.append(NamedIndex(name=named["name"], url=named["url"]))
+            plugins = by_name[named["name"]].plugins if named["name"] in by_name else ()
+            found.append(NamedIndex(name=named["name"], url=named["url"], plugins=plugins))
         elif value in by_name:
             found.append(by_name[value])
         elif value.rstrip("/") in by_url:
@@ -142,13 +146,18 @@ def merge(*sources: Settings) -> Settings:
 def _index(entry: object, source: str, key: str) -> NamedIndex:
     if not isinstance(entry, dict):
         raise _wrong(source, key, "a table with 'name' and 'url'", entry)
-    _refuse_unknown(entry, {"name", "url"}, source, f"{key}.")
+    _refuse_unknown(entry, {"name", "url", "plugins"}, source, f"{key}.")
     name, url = entry.get("name"), entry.get("url")
     if not isinstance(name, str) or not _INDEX_NAME.fullmatch(name):
         raise _wrong(source, f"{key}.name", "a name of letters, digits, '.', '_' and '-'", name)
     if not isinstance(url, str) or not url:
         raise _wrong(source, f"{key}.url", "a URL or path", url)
-    return NamedIndex(name=name, url=url)
+    plugins = entry.get("plugins", [])
+    if not isinstance(plugins, list) or not all(isinstance(item, str) and _PATTERN.fullmatch(item) for item in plugins):
+        raise _wrong(
+            source, f"{key}.plugins", 'a list of normalized project names, with * for any part ("lab-*")', plugins
+        )
+    return NamedIndex(name=name, url=url, plugins=tuple(plugins))
 
 
 def _refuse_unknown(table: Mapping[str, object], known: set[str], source: str, prefix: str) -> None:

@@ -118,15 +118,16 @@ def why_command(project: str, lock_path: Path, as_json: bool) -> None:
 @json_option
 def outdated_command(lock_path: Path, index_values: tuple[str, ...], as_json: bool) -> None:
     """Show which projects of LOCK have newer releases, and which of these its requirements allow."""
-    from dioptra.plugins.cli.options import catalogues_of
+    from dioptra.plugins.cli.options import catalogues_of, load
     from dioptra.plugins.host import host_of_lock
     from dioptra.plugins.lock.lock_file import read_lock
     from dioptra.plugins.lock.outdated import find_outdated
+    from dioptra.plugins.resolution.model import Policy
 
     lock = read_lock(lock_path)
-    found = find_outdated(
-        lock, catalogues_of(lock, index_values), host_of_lock(lock.target.python, provide=bool(lock.provided))
-    )
+    host = host_of_lock(lock.target.python, provide=bool(lock.provided))
+    policy = Policy(plugins={index.name: index.plugins for index in load().indexes})
+    found = find_outdated(lock, catalogues_of(lock, index_values), host, policy)
     if as_json:
         print_json(
             {

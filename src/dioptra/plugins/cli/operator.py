@@ -86,13 +86,15 @@ def lock_command(
         raise ConfigurationError(
             "no requirement is given", hint="dioptra-plugins lock PROJECT --index URL, or dioptra-plugins add PROJECT"
         )
+    indexes = chosen_indexes(index_values)
     policy = Policy(
         pins={} if upgrade else pins_to_keep(output, upgraded),
         prereleases=pre,
+        plugins={index.name: index.plugins for index in indexes},
         uploaded_before=None if exclude_newer is None else parse_cutoff(exclude_newer),
     )
     host = choose_host(python=python, provide=not no_host)
-    catalogues = [open_catalogue(index.name, index.url) for index in chosen_indexes(index_values)]
+    catalogues = [open_catalogue(index.name, index.url) for index in indexes]
     lock = make_lock(wanted, catalogues, host, policy)
     changed = would_change(output, lock) if check else write_lock(output, lock)
     if as_json:

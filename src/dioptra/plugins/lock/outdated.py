@@ -14,6 +14,7 @@ from dioptra.plugins.index.catalogue_port import Catalogue
 from dioptra.plugins.lock.locking import make_lock
 from dioptra.plugins.lock.model import Lock
 from dioptra.plugins.resolution.candidates import sort_files
+from dioptra.plugins.resolution.model import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +34,14 @@ class Outdated:
     newest: Version
 
 
-def find_outdated(lock: Lock, catalogues: Mapping[str, Catalogue], host: Host) -> tuple[Outdated, ...]:
+def find_outdated(lock: Lock, catalogues: Mapping[str, Catalogue], host: Host, policy: Policy) -> tuple[Outdated, ...]:
     """Compare a lock with its indexes.
 
     Args:
         lock: The lock.
         catalogues: Its indexes by name, in the order they are searched.
         host: The target.
+        policy: Which releases are wanted; without pins.
 
     Returns:
         What has newer releases, sorted by project.
@@ -48,7 +50,7 @@ def find_outdated(lock: Lock, catalogues: Mapping[str, Catalogue], host: Host) -
         IndexAccessError: An index cannot be read.
     """
     try:
-        upgraded = make_lock(lock.requirements, tuple(catalogues.values()), host)
+        upgraded = make_lock(lock.requirements, tuple(catalogues.values()), host, policy)
         allowed = {wheel.project: wheel.version for wheel in upgraded.wheels}
     except UnsatisfiedError:
         # What is locked may hold together although the index has lost a release since; then nothing newer does.

@@ -225,4 +225,4 @@ class _Reader:
 
 
 def _malformed(source: str, why: str) -> ConfigurationError:
-    return ConfigurationError(f"{source} is no valid lock", why=why, hint="dioptra-plugins lock makes it again")
+    return ConfigurationError(f"{source} is no valid lock", why=why, hint="dioptra-plugins lock --upgrade makes it again")

@@ -105,6 +105,7 @@ class ProjectNotFoundError(ResolutionError):
 
     Attributes:
         searched: The indexes, in order, as name and URL.
+        elsewhere: Indexes that have it and may not give it, because a plugin is taken from its own index only.
         nearest: Names there that look like it, best first.
     """
 
@@ -115,18 +116,28 @@ class ProjectNotFoundError(ResolutionError):
         *,
         searched: Sequence[tuple[str, str]],
         nearest: Sequence[str],
+        elsewhere: Sequence[tuple[str, str]] = (),
         others: Sequence[ResolutionError] = (),
     ) -> None:
-        places = ", ".join(f"'{name}' ({url})" for name, url in searched)
+        places, foreign = _places(searched), _places(elsewhere)
+        findings = [f"searched the {'index' if len(searched) == 1 else 'indexes'} {places}"]
+        if elsewhere:
+            findings.append(
+                f"{foreign} has it, but a plugin (what you require directly, or a pattern names) is taken from its "
+                "own index only"
+            )
+            hint = f"if it belongs there: plugins = [\"{project}\"] in the [[indexes]] of '{elsewhere[0][0]}'"
+        else:
+            hint = f"did you mean {' or '.join(nearest)}?" if nearest else "publish it, or add the index that has it"
         super().__init__(
             f"there is no project '{project}'",
             project=project,
             demands=demands,
-            findings=[f"searched the {'index' if len(searched) == 1 else 'indexes'} {places}"],
-            hint=f"did you mean {' or '.join(nearest)}?" if nearest else "publish it, or add the index that has it",
+            findings=findings,
+            hint=hint,
             others=others,
         )
-        self.searched, self.nearest = tuple(searched), tuple(nearest)
+        self.searched, self.elsewhere, self.nearest = tuple(searched), tuple(elsewhere), tuple(nearest)
 
 
 class HostConflictError(ResolutionError):
@@ -265,6 +276,10 @@ _HINTS = {
 }
 
 
+def _places(indexes: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"'{name}' ({url})" for name, url in indexes)
+
+
 def shown(requirement: Requirement) -> str:
     """A requirement in words."""
     if requirement.url is not None:
@@ -302,4 +317,4 @@ def _marked(there: IndexVersions) -> list[str]:
 
 def _behind(there: IndexVersions) -> str:
     versions = shorten(there.versions or there.elsewhere)
-    return f"{there.where} has {versions}, but the first index that has a project is the only one it is taken from"
+    return f"{there.where} has {versions}, but it is taken from no other index than the one that decides"

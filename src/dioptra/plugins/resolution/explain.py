@@ -96,10 +96,13 @@ class _Explainer:
             )
         files = self._finder.files(project)
         if files is None:
-            searched = [(catalogue.name, catalogue.url) for catalogue in self._finder.catalogues]
-            nearest = self._nearest(project)
             return ProjectNotFoundError(
-                project, self._demands(need.ask for need in needs), searched=searched, nearest=nearest, others=others
+                project,
+                self._demands(need.ask for need in needs),
+                searched=[(catalogue.name, catalogue.url) for catalogue in self._finder.searched(project)],
+                elsewhere=[(catalogue.name, catalogue.url) for catalogue in self._finder.elsewhere(project)],
+                nearest=self._nearest(project),
+                others=others,
             )
         versions = [candidate.version for candidate in files.usable]
         askers = _minimal(_by_asker(needs), versions)

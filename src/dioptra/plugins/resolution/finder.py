@@ -1,14 +1,16 @@
 """What there is: the host's distributions and the indexes' projects, each read once.
 
-A project is taken from the first index that has it, never from the one with the highest version: a name that turns
-up on a later index changes nothing.
+A plugin (what the user requires directly, and what a pattern of an index names) is read from its own index only:
+absence there is final, so that nobody can put one on a public index. Any other project is taken from the first index
+that has it, never from the one with the highest version: a name that turns up on a later index changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from packaging.markers import Marker
 from packaging.requirements import Requirement
@@ -48,10 +50,14 @@ class Finder:
         catalogues: Indexes in the order they are searched.
         host: The target, and what it provides.
         policy: Which releases are wanted.
+        direct: The projects that the user requires.
     """
 
-    def __init__(self, catalogues: Sequence[Catalogue], host: Host, policy: Policy) -> None:
+    def __init__(
+        self, catalogues: Sequence[Catalogue], host: Host, policy: Policy, direct: Collection[NormalizedName] = ()
+    ) -> None:
         self.catalogues, self.target, self.policy = tuple(catalogues), host.interpreter, policy
+        self._direct = frozenset(direct)
         self.releases: dict[Release, tuple[Ask, ...]] = {}
         """What the releases that were looked at ask for, extras included."""
         self._provided = {
@@ -74,8 +80,24 @@ class Finder:
             IndexAccessError: A page could not be read.
         """
         if project not in self._files:
-            self._files[project] = self._read_files(project, self.catalogues)
+            self._files[project] = self._read_first(project)
         return self._files[project]
+
+    def searched(self, project: NormalizedName) -> tuple[Catalogue, ...]:
+        """The indexes that a project may come from: its own for a plugin, else all of them in order."""
+        for catalogue in self.catalogues:
+            if any(fnmatchcase(project, pattern) for pattern in self.policy.plugins.get(catalogue.name, ())):
+                return (catalogue,)
+        return self.catalogues[:1] if project in self._direct else self.catalogues
+
+    def elsewhere(self, project: NormalizedName) -> tuple[Catalogue, ...]:
+        """The indexes that have a project and may not give it.
+
+        Raises:
+            IndexAccessError: A page could not be read.
+        """
+        others = [catalogue for catalogue in self.catalogues if catalogue not in self.searched(project)]
+        return tuple(catalogue for catalogue in others if catalogue.project(project) is not None)
 
     def files_behind(self, files: ProjectFiles, project: NormalizedName) -> Iterator[ProjectFiles]:
         """The project's files on the indexes that are searched after the one it is taken from.
@@ -83,8 +105,12 @@ class Finder:
         Raises:
             IndexAccessError: A page could not be read.
         """
-        later = self.catalogues[self.catalogues.index(files.catalogue) + 1 :]
-        for catalogue in later:
+        for catalogue in self.catalogues:
+            if catalogue is files.catalogue or (
+                catalogue in self.searched(project)
+                and self.catalogues.index(catalogue) < self.catalogues.index(files.catalogue)
+            ):
+                continue
             found = self._read_files(project, [catalogue])
             if found is not None:
                 yield found
@@ -152,7 +178,7 @@ class Finder:
                 self._files.update(zip(missing, workers.map(self._read_first, missing), strict=True))
 
     def _read_first(self, project: NormalizedName) -> ProjectFiles | None:
-        return self._read_files(project, self.catalogues)
+        return self._read_files(project, self.searched(project))
 
     def _split(self, ask: Ask) -> Iterator[Need]:
         accepted = self._accepted_versions(ask)

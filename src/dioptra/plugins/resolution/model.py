@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -50,11 +50,13 @@ class Policy:
     Attributes:
         pins: Versions to keep where they still satisfy, by project: those of an earlier lock.
         prereleases: Whether pre-releases are as good as final releases everywhere.
+        plugins: Patterns of project names by the name of the index that alone may give them.
         uploaded_before: Files that were uploaded at this time or later, or at no known time, do not exist; aware UTC.
     """
 
     pins: Mapping[NormalizedName, Version] = field(default_factory=dict)
     prereleases: bool = False
+    plugins: Mapping[str, Sequence[str]] = field(default_factory=dict)
     uploaded_before: datetime | None = None
 
 

@@ -68,7 +68,8 @@ def resolve(
         IndexAccessError: An index cannot be read.
         IntegrityError: Metadata does not have the hash that its page gives, or only revoked releases would do.
     """
-    finder = Finder(catalogues, host, policy)
+    direct = {canonicalize_name(requirement.name) for requirement in requirements}
+    finder = Finder(catalogues, host, policy, direct)
     # The order in which requirements are written must not decide which releases are taken.
     asks = sorted({str(requirement): Ask(requirement=requirement) for requirement in requirements}.items())
     needs = finder.needs([ask for _, ask in asks])
