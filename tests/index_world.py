@@ -15,6 +15,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from dioptra.plugins.host import choose_host
+from dioptra.plugins.index.catalogue import IndexCatalogue
+from dioptra.plugins.lock.locking import make_lock
+from dioptra.plugins.lock.model import Lock
+from dioptra.plugins.object_store.port import ObjectStore
+
 BIN = Path(sys.executable).parent
 
 
@@ -77,3 +83,8 @@ def write_wheel(folder: Path, made: tuple[str, bytes]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(body)
     return folder / name
+
+
+def locked(requirement: str, store: ObjectStore, *, provide: bool = False) -> Lock:
+    """Lock one requirement from one index."""
+    return make_lock([requirement], [IndexCatalogue("lab", store)], choose_host(python=None, provide=provide))

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 
 from ceph_process import Ceph
+from dioptra.plugins.channels.promote import promote
+from dioptra.plugins.channels.reading import read_head
 from dioptra.plugins.clock import SystemClock
 from dioptra.plugins.errors import IndexAccessError, ObjectNotFoundError, PreconditionFailedError
 from dioptra.plugins.index.initialize import initialize_index
 from dioptra.plugins.index.publish import publish
+from dioptra.plugins.lock.pylock import render
 from dioptra.plugins.object_store.port import ObjectStore
 from dioptra.plugins.object_store.s3 import S3Store
-from index_world import write_wheel
+from index_world import locked, write_wheel
 from s3_servers import S3Server
 from wheel_factory import make_wheel
 
@@ -117,6 +120,20 @@ def test_a_publisher_publishes_and_replaces_neither_file_nor_record(
     publisher = json.loads((POLICIES / "publisher.json").read_text())
     (once,) = [item for item in publisher["Statement"] if item["Sid"] == "CreateFilesAndRecordsOnce"]
     assert once["Condition"] == {"Null": {"s3:if-none-match": "false"}}
+
+
+def test_only_a_promoter_moves_a_channel(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = locked("fog", S3Store(bucket, "team"))
+    body = render(lock).encode()
+    promoter = as_user("promoter", bucket, monkeypatch)
+    assert promote(promoter, lock, body, "production", clock=CLOCK).serial == 1
+    with pytest.raises(IndexAccessError, match="denied"):
+        publish([wheel(tmp_path, "2.0")], promoter, clock=CLOCK)
+    for user in ("reader", "publisher"):
+        store = as_user(user, bucket, monkeypatch)
+        assert read_head(store, "production").serial == 1
+        with pytest.raises(IndexAccessError, match="denied"):
+            promote(store, lock, body + b"\n", "production", clock=CLOCK)
 
 
 def test_a_reader_cannot_publish(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "dioptra.plugins.index.layout",
         "dioptra.plugins.index.revocation",
         "dioptra.plugins.lock.model",
+        "dioptra.plugins.channels.model",
         "dioptra.plugins.object_store.keys",
         "dioptra.plugins.plugin_directory.layout",
     ),
@@ -77,6 +78,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "dioptra.plugins.index",
         "dioptra.plugins.lock",
         "dioptra.plugins.plugin_directory.sync",
+        "dioptra.plugins.channels",
         "dioptra.plugins.demo",
     ),
     # edges

@@ -33,6 +33,8 @@ _COMMANDS = {
     "why": "lock_commands",
     "outdated": "lock_commands",
     "diff": "lock_commands",
+    "promote": "channel_commands",
+    "channel": "channel_commands",
     "sync": "operator",
     "list": "flow_author",
     "show": "flow_author",

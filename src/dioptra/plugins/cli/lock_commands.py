@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from dioptra.plugins.cli.output import print_json, print_table, say
 from dioptra.plugins.lock.model import LOCK_FILENAME
 
 if TYPE_CHECKING:
-    from dioptra.plugins.lock.difference import Pinned
+    from dioptra.plugins.lock.difference import Change, Pinned
 
 _lock_argument = click.argument(
     "lock_path", metavar="[LOCK]", type=click.Path(path_type=Path), default=Path(LOCK_FILENAME)
@@ -161,7 +162,11 @@ def diff_command(first: Path, second: Path, as_json: bool) -> None:
     from dioptra.plugins.lock.difference import compare_locks
     from dioptra.plugins.lock.lock_file import read_lock
 
-    changes = compare_locks(read_lock(first), read_lock(second))
+    print_changes(compare_locks(read_lock(first), read_lock(second)), as_json=as_json)
+
+
+def print_changes(changes: Sequence[Change], *, as_json: bool) -> None:
+    """Print what changed between two locks."""
     if as_json:
         print_json(
             {

@@ -16,6 +16,7 @@ SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 SIMPLE_HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 WHEEL = "application/octet-stream"
+TOML = "application/toml"
 METADATA = "text/plain; charset=utf-8"
 
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -103,5 +104,17 @@ CANARY_KEY = "simple/.dioptra-conditions"
 """Where writers make sure that the store heeds conditions; publishers may write there."""
 
 CHANNELS_PREFIX = "channels/"
+CHANNELS_CANARY_KEY = "channels/.dioptra-conditions"
+"""The same for promoters, who may write nowhere else."""
 HEAD_NAME = "/head.json"
 REVOKED_KEY = "revoked.json"
+
+
+def channel_head_key(name: str) -> str:
+    """Where a channel's head lies."""
+    return f"{CHANNELS_PREFIX}{name}{HEAD_NAME}"
+
+
+def channel_lock_key(name: str, serial: int) -> str:
+    """Where one of a channel's locks lies."""
+    return f"{CHANNELS_PREFIX}{name}/{serial}/pylock.plugins.toml"

@@ -17,11 +17,12 @@ from dioptra.plugins.object_store.port import PAGE_LIMIT, ObjectEntry, ObjectSto
 _CANARY = b"Conditional writes are tried on this object.\n"
 
 
-def open_for_writing(store: ObjectStore) -> tuple[Descriptor, ObjectStore]:
+def open_for_writing(store: ObjectStore, canary: str = layout.CANARY_KEY) -> tuple[Descriptor, ObjectStore]:
     """Read an index's descriptor and make sure that writing here is safe.
 
     Args:
         store: The index's store.
+        canary: The key on which conditions are tried; the writer may write there.
 
     Returns:
         The descriptor, and the store to write with.
@@ -33,7 +34,7 @@ def open_for_writing(store: ObjectStore) -> tuple[Descriptor, ObjectStore]:
     descriptor = read_descriptor(store)
     if descriptor.publishing == "single":
         return descriptor, SinglePublisherStore(store)
-    if not _refuses_to_create_again(store):
+    if not _refuses_to_create_again(store, canary):
         raise unsafe_store(store.url, "it overwrote an object that was to be created only if it was absent")
     return descriptor, store
 
@@ -48,11 +49,11 @@ def unsafe_store(url: str, found: str) -> UnsatisfiedError:
     )
 
 
-def _refuses_to_create_again(store: ObjectStore) -> bool:
+def _refuses_to_create_again(store: ObjectStore, canary: str) -> bool:
     def create() -> bool:
         try:
             store.write(
-                layout.CANARY_KEY,
+                canary,
                 _CANARY,
                 expected=None,
                 content_type="text/plain",

@@ -225,4 +225,6 @@ class _Reader:
 
 
 def _malformed(source: str, why: str) -> ConfigurationError:
-    return ConfigurationError(f"{source} is no valid lock", why=why, hint="dioptra-plugins lock --upgrade makes it again")
+    return ConfigurationError(
+        f"{source} is no valid lock", why=why, hint="dioptra-plugins lock --upgrade makes it again"
+    )

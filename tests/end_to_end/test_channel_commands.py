@@ -1,0 +1,77 @@
+"""`promote` and `channel` as whole commands, in a folder and on S3."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from index_world import cli, cli_json, write_wheel
+from wheel_factory import make_wheel
+
+
+@pytest.fixture(params=["folder", "moto"])
+def index(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An index of fog 1.0 and 2.0, which need leaf of another index."""
+    bucket = request.getfixturevalue("moto_bucket") if request.param == "moto" else ""
+    url = f"s3://{bucket}/team" if bucket else str(tmp_path / "own")
+    cli("index", "init", url)
+    cli("index", "init", tmp_path / "public")
+    fogs = [make_wheel("fog", f"{n}.0", files={"fog.py": f"X = {n}"}, requires=("leaf",)) for n in (1, 2)]
+    cli("publish", *(write_wheel(tmp_path / "w", wheel) for wheel in fogs), "--index", url)
+    leaf = write_wheel(tmp_path / "w", make_wheel("leaf", "1.0", files={"leaf.py": ""}))
+    cli("publish", leaf, "--index", tmp_path / "public")
+    (tmp_path / "dioptra.toml").write_text(
+        f'[[indexes]]\nname = "own"\nurl = "{url}"\n[[indexes]]\nname = "public"\nurl = "{tmp_path}/public"\n'
+    )
+    return url
+
+
+def test_a_lock_is_promoted_shown_compared_and_taken_back(index: str, tmp_path: Path) -> None:
+    cli("lock", "fog==1.0", "--no-host", cwd=tmp_path)
+    refusal = cli("promote", "pylock.plugins.toml", "production", cwd=tmp_path, code=1)
+    assert "leaf-1.0-py3-none-any.whl (locked from the index 'public')" in refusal
+    assert "--mirror" in refusal
+    assert cli("promote", "pylock.plugins.toml", "production", "--mirror", cwd=tmp_path).strip() == "production@1"
+    assert cli_json("promote", "pylock.plugins.toml", "production", cwd=tmp_path)["changed"] is False
+    cli("lock", "fog", "--upgrade", "--no-host", cwd=tmp_path)
+    assert cli("promote", "pylock.plugins.toml", "production", cwd=tmp_path).strip() == "production@2"
+    assert cli("promote", "production@1", "canary", cwd=tmp_path).strip() == "canary@1"
+    channels = cli_json("channel", "list", cwd=tmp_path)["channels"]
+    assert [(item["channel"], item["serial"]) for item in channels] == [("canary", 1), ("production", 2)]
+    shown = cli_json("channel", "show", "production", cwd=tmp_path)
+    assert {item["project"]: item["version"] for item in shown["wheels"]} == {"fog": "2.0", "leaf": "1.0"}
+    cli("channel", "show", "production@1", "-o", tmp_path / "pylock.one.toml", cwd=tmp_path)
+    assert 'name = "fog"\nversion = "1.0"' in (tmp_path / "pylock.one.toml").read_text()
+    changes = cli_json("channel", "diff", "canary", "production", cwd=tmp_path)["changes"]
+    # The second lock found the copy of leaf in the first index.
+    assert [(item["project"], item["kind"]) for item in changes] == [("fog", "upgraded"), ("leaf", "moved")]
+    assert cli("channel", "rollback", "production", cwd=tmp_path).strip() == "production@3"
+    serials = cli_json("channel", "history", "production", cwd=tmp_path)["serials"]
+    assert [(item["serial"], item["current"], item["changed"]) for item in serials] == [
+        (3, True, ["fog", "leaf"]),
+        (2, False, ["fog", "leaf"]),
+        (1, False, []),
+    ]
+    assert cli("channel", "rollback", "production", "2", cwd=tmp_path).strip() == "production@4"
+    assert "has no earlier lock" in cli("channel", "rollback", "canary", cwd=tmp_path, code=1)
+    assert "no serial 9" in cli("channel", "show", "production@9", cwd=tmp_path, code=1)
+    assert "there is no channel 'nowhere'" in cli("channel", "history", "nowhere", cwd=tmp_path, code=1)
+    assert "names one lock of a channel" in cli("promote", "production", "canary@1", cwd=tmp_path, code=2)
+
+
+def test_a_revoked_release_is_promoted_nowhere(index: str, tmp_path: Path) -> None:
+    cli("lock", "fog==1.0", "--no-host", cwd=tmp_path)
+    cli("promote", "pylock.plugins.toml", "production", "--mirror", cwd=tmp_path)
+    cli("revoke", "fog==1.0", "--reason", "leaked", "--index", index)
+    assert "is revoked" in cli("promote", "production", "canary", cwd=tmp_path, code=4)
+    assert "is revoked" in cli("promote", "pylock.plugins.toml", "canary", cwd=tmp_path, code=4)
+
+
+def test_a_lock_of_this_host_has_to_be_meant(index: str, tmp_path: Path) -> None:
+    haze = write_wheel(tmp_path / "h", make_wheel("haze", "1.0", files={"haze.py": ""}, requires=("click",)))
+    cli("publish", haze, "--index", index)
+    cli("lock", "haze", cwd=tmp_path)
+    refusal = cli("promote", "pylock.plugins.toml", "lab", cwd=tmp_path, code=1)
+    assert "--for-this-host" in refusal
+    assert cli("promote", "pylock.plugins.toml", "lab", "--for-this-host", cwd=tmp_path).strip() == "lab@1"
