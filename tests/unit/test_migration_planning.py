@@ -255,3 +255,16 @@ def test_every_difference_is_found(tmp_path: Path) -> None:
     module.unlink()
     (project / "src" / "pkg" / "a" / "y.py").unlink()
     assert {after for _, _, after in differences()} == {None}
+
+
+def test_names_that_workers_have_are_told() -> None:
+    migration = planned(
+        raw(random=TASK.format("f"), dioptra__x__y=TASK.format("g"), pkg__random__z=TASK.format("h")), name="p"
+    )
+    told = [(item.place.path, item.found) for item in migration.findings if "workers refuse" in item.advice]
+    assert told == [("dioptra/x/y.py", "dioptra"), ("random.py", "random")]
+
+
+def test_a_folder_without_tasks_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="holds no task"):
+        planned(raw(pkg__a__b="x = 1"))

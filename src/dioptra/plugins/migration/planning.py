@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from dioptra.manifest.model import EntryPoint, ModuleEntry
 from dioptra.manifest.raw_folder import module_name, scan_folder
+from dioptra.plugins.errors import ConfigurationError
 from dioptra.plugins.migration.dependencies import dependencies_of
 from dioptra.plugins.migration.imports import imports_of
 from dioptra.plugins.migration.model import Dependency, Finding, Migration, Place, ProjectPlan, RawFolder
+from dioptra.plugins.migration.old_names import TODAY
 from dioptra.plugins.migration.partition import Partition
 from dioptra.plugins.migration.rewriting import rewrite, with_names_of_today
 
@@ -25,12 +28,19 @@ def plan_migration(folder: RawFolder, partition: Partition, *, installed: Mappin
 
     Returns:
         The projects, the rewritten sources and what is left to a person.
+
+    Raises:
+        ConfigurationError: No module registers a task.
     """
     rewritten = {path: rewrite(source, path=path) for path, source in folder.sources.items()}
     sources = {path: module.source for path, module in rewritten.items() if path not in partition.dropped}
     modules = {path: dotted for path in sources if (dotted := module_name(path)) is not None}
     uses = {path: imports_of(sources[path], module=dotted, path=path) for path, dotted in modules.items()}
     entries = scan_folder(sources)
+    if not entries:
+        raise ConfigurationError(
+            f"{folder.path} holds no task", why=f"none of its {len(sources)} modules registers one with pyplugs"
+        )
     owner_of = {path: name for name, files in partition.projects.items() for path in files}
     owners = {dotted: owner_of[path] for path, dotted in modules.items()}
     projects = []
@@ -51,6 +61,7 @@ def plan_migration(folder: RawFolder, partition: Partition, *, installed: Mappin
         for path in partition.dropped
     ]
     findings = [finding for path in sources for finding in rewritten[path].findings]
+    findings += _taken_names(sources)
     return Migration(
         folder=replace(folder, left_out=tuple(sorted({*folder.left_out, *partition.left_out}))),
         sources=sources,
@@ -62,6 +73,16 @@ def plan_migration(folder: RawFolder, partition: Partition, *, installed: Mappin
 def tasks_before(folder: RawFolder) -> tuple[ModuleEntry, ...]:
     """The plugin modules of a raw folder as it is, read with the framework's present name for its earlier one."""
     return scan_folder({path: with_names_of_today(source) for path, source in folder.sources.items()})
+
+
+def _taken_names(paths: Iterable[str]) -> Iterator[Finding]:
+    """Top-level names that no environment may bring: a worker refuses to hide its own modules."""
+    first = {path.partition("/")[0].removesuffix(".py"): path for path in sorted(paths, reverse=True)}
+    for name, path in first.items():
+        if name in sys.stdlib_module_names or name == TODAY:
+            whose = "dioptra-plugins" if name == TODAY else "the standard library"
+            advice = f"{whose} has this name, and workers refuse another one: rename it, and who calls its tasks"
+            yield Finding(place=Place(path, 1), found=name, action="review", advice=advice)
 
 
 def _with_packages(owners: Mapping[str, str]) -> dict[str, str | None]:
