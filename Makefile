@@ -30,6 +30,7 @@ types: .venv/ready
 bench: .venv/ready
 	$(BIN)/python benchmarks/registry.py
 	$(BIN)/python benchmarks/index.py
+	$(BIN)/python benchmarks/resolve.py
 	$(BIN)/python benchmarks/sync.py
 
 clean:

@@ -82,9 +82,20 @@ def test_requirements_that_do_not_hold_are_no_part_of_it() -> None:
 
 
 def test_every_kind_of_change_is_told() -> None:
-    first = locked("a 1.0", "b 2.0", "c 1.0", "d 1.0 index=one", "e 1.0", "f 1.0", "ask a; b; c; d; e; f")
+    first = locked(
+        "a 1.0", "b 2.0", "c 1.0", "d 1.0 index=one", "plugins one d", "e 1.0", "f 1.0", "ask a; b; c; d; e; f"
+    )
     second = locked(
-        *("a 1.5", "b 1.0", "d 1.0 index=two", "host e 1.0", "f 1.0 build=2", "new 1.0", "ask a; b; d; e; f; new")
+        *(
+            "a 1.5",
+            "b 1.0",
+            "d 1.0 index=two",
+            "plugins two d",
+            "host e 1.0",
+            "f 1.0 build=2",
+            "new 1.0",
+            "ask a; b; d; e; f; new",
+        )
     )
     found: dict[str, Change] = {change.project: change for change in compare_locks(first, second)}
     assert {project: change.kind for project, change in found.items()} == {

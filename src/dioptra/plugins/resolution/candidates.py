@@ -132,8 +132,10 @@ def choose(
         if candidate.version in accepted
         and (candidate.version not in files.yanked or any(_pins(ask, candidate.version) for ask in asks))
     ]
-    if not (policy.prereleases or any(ask.requirement.specifier.prereleases for ask in asks)):
-        wanted = [candidate for candidate in wanted if not candidate.version.is_prerelease] or wanted
+    final = [candidate for candidate in wanted if not candidate.version.is_prerelease]
+    if len(final) < len(wanted):
+        asked_for = policy.prereleases or any(ask.requirement.specifier.prereleases for ask in asks)
+        wanted = wanted if asked_for else final or wanted
     pinned = [candidate for candidate in wanted if policy.pins.get(candidate.project) == candidate.version]
     return [*pinned, *(candidate for candidate in wanted if candidate not in pinned)] if pinned else wanted
 

@@ -1,6 +1,7 @@
 """Resolving: one version of every project that the requirements need, or the reason why there is none.
 
-The search is resolvelib's, which is complete. Host distributions are the only candidates of their names. The same
+Where taking the best release of everything comes to rest, that is the answer; else the search is resolvelib's, which is
+complete. Host distributions are the only candidates of their names. The same
 inputs give the same resolution.
 """
 
@@ -23,6 +24,7 @@ from dioptra.plugins.resolution.errors import SearchTooLongError
 from dioptra.plugins.resolution.explain import explain_failure
 from dioptra.plugins.resolution.finder import Finder, Need
 from dioptra.plugins.resolution.model import Ask, Candidate, HostCandidate, Obstacle, Policy, Resolution, WheelCandidate
+from dioptra.plugins.resolution.propagation import propagate
 
 _Key = tuple[NormalizedName, str]
 """What resolvelib pins: a project, or one of its extras (which needs the project at the same version)."""
@@ -73,6 +75,16 @@ def resolve(
     # The order in which requirements are written must not decide which releases are taken.
     asks = sorted({str(requirement): Ask(requirement=requirement) for requirement in requirements}.items())
     needs = finder.needs([ask for _, ask in asks])
+    pinned = propagate(needs, finder)
+    if pinned is not None:
+        resolution = _reached(needs, pinned, finder)
+        # Projects that only need each other may have kept others from a better release.
+        if len(resolution.candidates) == len(pinned):
+            return resolution
+    return _reached(needs, _search(needs, finder), finder)
+
+
+def _search(needs: Sequence[Need], finder: Finder) -> Mapping[NormalizedName, Candidate]:
     # Resolver.resolve() itself runs in circles where releases that were given up need each other.
     search: Search[Need | Obstacle, _Item, _Key] = Search(_Provider(finder), BaseReporter())
     try:
@@ -83,11 +95,11 @@ def resolve(
         raise explain_failure(causes, [need.ask for need in needs], finder) from impossible
     except ResolutionTooDeep as deep:
         raise SearchTooLongError(_ROUNDS) from deep
-    return _reached(needs, state.mapping, finder)
+    return {item.candidate.project: item.candidate for item in state.mapping.values()}
 
 
-def _reached(needs: Iterable[Need], pinned: Mapping[_Key, _Item], finder: Finder) -> Resolution:
-    """What is needed of all that the search has pinned: it keeps pins that nobody needs any more."""
+def _reached(needs: Iterable[Need], pinned: Mapping[NormalizedName, Candidate], finder: Finder) -> Resolution:
+    """What is needed of all that is pinned: a search keeps pins that nobody needs any more."""
     candidates: dict[NormalizedName, Candidate] = {}
     asks: dict[Ask, None] = {}
     seen: set[_Key] = set()
@@ -100,7 +112,7 @@ def _reached(needs: Iterable[Need], pinned: Mapping[_Key, _Item], finder: Finder
         if key in seen:
             continue
         seen.add(key)
-        candidate = pinned[key].candidate
+        candidate = pinned[need.ask.project]
         candidates[candidate.project] = candidate
         if isinstance(candidate, WheelCandidate):
             waiting.extend(finder.dependencies(candidate, need.extra))
