@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from dioptra.plugins.errors import ConfigurationError, IndexAccessError, ObjectNotFoundError
+from dioptra.plugins.object_store.addresses import without_credentials
 from dioptra.plugins.object_store.directory import DirectoryStore
 from dioptra.plugins.object_store.locate import is_simple_url, open_reader, open_store
-from dioptra.plugins.object_store.web import UrlReader, WebReader, without_credentials
+from dioptra.plugins.object_store.web import UrlReader, WebReader
 from web_servers import Answer, scripted
 
 

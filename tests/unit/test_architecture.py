@@ -35,6 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "dioptra.plugins.lock.model",
         "dioptra.plugins.channels.model",
         "dioptra.plugins.object_store.keys",
+        "dioptra.plugins.object_store.addresses",
         "dioptra.plugins.plugin_directory.layout",
     ),
     # ports

@@ -19,9 +19,9 @@ from dioptra.plugins.index.descriptor import read_descriptor
 from dioptra.plugins.index.model import IndexFile, ProjectPage
 from dioptra.plugins.index.pages import parse_project_list, parse_project_page
 from dioptra.plugins.index.revocation import Revocation, revocations_from_json
+from dioptra.plugins.object_store.addresses import without_credentials
 from dioptra.plugins.object_store.locate import is_simple_url, open_reader
 from dioptra.plugins.object_store.port import PAGE_LIMIT, ObjectReader, Sink, StoredObject
-from dioptra.plugins.object_store.web import UrlReader, without_credentials
 from dioptra.plugins.wheel.archive import read_wheel
 from dioptra.plugins.wheel.metadata import METADATA_LIMIT, MalformedMetadataError, parse_metadata
 from dioptra.plugins.wheel.model import WHEEL_LIMIT, CoreMetadata
@@ -51,6 +51,8 @@ def open_catalogue(name: str, url: str) -> Catalogue:
     if is_simple_url(url):
         if url.startswith("s3://"):
             return _own_index(name, url.rstrip("/").removesuffix("/simple"))
+        from dioptra.plugins.object_store.web import UrlReader
+
         return SimpleCatalogue(name, url if "://" in url else Path(url).absolute().as_uri(), UrlReader())
     return _own_index(name, url)
 

@@ -66,7 +66,6 @@ def render(lock: Lock) -> str:
             }
         },
     )
-    pylock.validate()
     return tomli_w.dumps(dict(pylock.to_dict()))
 
 

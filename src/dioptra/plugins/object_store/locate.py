@@ -6,9 +6,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dioptra.plugins.errors import ConfigurationError
+from dioptra.plugins.object_store.addresses import file_path, without_credentials
 from dioptra.plugins.object_store.directory import DirectoryStore, create_directory_root
 from dioptra.plugins.object_store.port import ObjectReader, ObjectStore
-from dioptra.plugins.object_store.web import WebReader, file_path, without_credentials
 
 
 def is_simple_url(url: str) -> bool:
@@ -60,7 +60,11 @@ def open_reader(url: str) -> ObjectReader:
     Raises:
         ConfigurationError: It is none of these, or a needed package is missing.
     """
-    return WebReader(url) if urlsplit(url).scheme in {"http", "https"} else open_store(url)
+    if urlsplit(url).scheme in {"http", "https"}:
+        from dioptra.plugins.object_store.web import WebReader
+
+        return WebReader(url)
+    return open_store(url)
 
 
 def create_root(url: str) -> None:

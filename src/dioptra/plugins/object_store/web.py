@@ -7,13 +7,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry, Timeout, make_headers
 
 from dioptra.plugins.errors import IndexAccessError, ObjectNotFoundError
+from dioptra.plugins.object_store.addresses import file_path, without_credentials
 from dioptra.plugins.object_store.keys import check_key
 from dioptra.plugins.object_store.port import PAGE_LIMIT, Sink, StoredObject
 
@@ -142,19 +143,6 @@ class WebReader:
     def download(self, key: str, sink: Sink, *, limit: int) -> None:
         """Copy one object; see the port."""
         self._urls.download_url(f"{self._base}/{quote(check_key(key))}", sink, limit=limit)
-
-
-def without_credentials(url: str) -> str:
-    """A URL without user name and password."""
-    parts = urlsplit(url)
-    if "@" not in parts.netloc:
-        return url
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def file_path(url: str) -> Path:
-    """The path of a ``file:`` URL."""
-    return Path(unquote(urlsplit(url).path))
 
 
 def _chunks(response: urllib3.BaseHTTPResponse, shown: str, most: int) -> Iterator[bytes]:
