@@ -12,6 +12,7 @@ import pytest
 from dioptra.plugins.channels.model import ChannelReference, head_from_json, parse_reference
 from dioptra.plugins.channels.promote import missing_wheels, promote, refuse_host, refuse_missing
 from dioptra.plugins.channels.reading import channel_names, history, read_channel_lock, read_head
+from dioptra.plugins.channels.verify import verify_channels
 from dioptra.plugins.clock import SystemClock
 from dioptra.plugins.errors import (
     ConfigurationError,
@@ -22,6 +23,7 @@ from dioptra.plugins.errors import (
 )
 from dioptra.plugins.index.initialize import initialize_index
 from dioptra.plugins.index.publish import publish
+from dioptra.plugins.index.release_state import remove
 from dioptra.plugins.index.revocation import RevokedError
 from dioptra.plugins.index.revoke import revoke
 from dioptra.plugins.lock.model import Lock
@@ -203,6 +205,24 @@ def test_a_malformed_head_is_an_error(body: bytes) -> None:
         head_from_json(body, source="head.json")
 
 
+def test_channels_that_cannot_be_followed_are_found(tmp_path: Path) -> None:
+    (tmp_path / "index").mkdir()
+    store = filled(DirectoryStore(tmp_path / "index"), tmp_path)
+    for number, name in enumerate(("bad", "gone", "good", "odd")):
+        promote(store, *lock_of(store, f"fog==1.{number}"), name, clock=InstantClock())
+    assert list(verify_channels(store)) == []
+    for name, number in (("bad", 0), ("gone", 1)):
+        lock = lock_of(store, f"fog==1.{number}")[0]
+        change = revoke if name == "bad" else remove
+        change(store, lock.wheels[0].project, lock.wheels[0].version, reason="x", clock=InstantClock())
+    (tmp_path / "index" / "channels" / "odd" / "head.json").write_text("{}")
+    found = {item.key.split("/")[1]: item.problem for item in verify_channels(store)}
+    assert sorted(found) == ["bad", "gone", "odd"]
+    assert "revoked" in found["bad"]
+    assert "is not in this index" in found["gone"]
+    assert "malformed" in found["odd"]
+
+
 def test_a_lock_that_is_not_the_one_of_the_head_is_refused(tmp_path: Path) -> None:
     (tmp_path / "index").mkdir()
     store = filled(DirectoryStore(tmp_path / "index"), tmp_path)
@@ -212,5 +232,7 @@ def test_a_lock_that_is_not_the_one_of_the_head_is_refused(tmp_path: Path) -> No
     file.write_text("tampered")
     with pytest.raises(IntegrityError, match="is not the lock that the channel names"):
         read_channel_lock(store, ChannelReference("production"))
+    (found,) = verify_channels(store)
+    assert found.is_integrity
     with pytest.raises(UnsatisfiedError, match="no channel 'nowhere'"):
         read_head(store, "nowhere")

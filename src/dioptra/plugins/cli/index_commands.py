@@ -146,7 +146,8 @@ def remove_command(release: str, reason: str, yes: bool, index_values: tuple[str
 @index_option
 @json_option
 def verify_command(index_values: tuple[str, ...], as_json: bool) -> int:
-    """Recompute every digest and page of an index, and list each difference."""
+    """Recompute every digest and page of an index, look at its channels, and list each difference."""
+    from dioptra.plugins.channels.verify import verify_channels
     from dioptra.plugins.errors import IntegrityError, UnsatisfiedError
     from dioptra.plugins.index.verify import count_files, verify_index
     from dioptra.plugins.object_store.locate import open_store
@@ -154,10 +155,12 @@ def verify_command(index_values: tuple[str, ...], as_json: bool) -> int:
     store = open_store(chosen_index(index_values).url)
     projects = count_files(store)
     differences: list[Difference] = []
-    with progress_bar("verifying", total=len(projects) + 1) as advance:
+    with progress_bar("verifying", total=len(projects) + 2) as advance:
         for check in verify_index(store, projects):
             differences += check.differences
             advance(check.project or "the list of projects")
+        differences += verify_channels(store)
+        advance("channels")
     rows = [{"key": item.key, "problem": item.problem, "integrity": item.is_integrity} for item in differences]
     if as_json:
         print_json({"index": store.url, "files": projects.total(), "differences": rows})
