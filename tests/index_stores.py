@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dioptra.plugins.errors import IndexAccessError
-from dioptra.plugins.object_store.port import PAGE_LIMIT, ObjectEntry, ObjectStore, Sink, StoredObject
+from dioptra.plugins.object_store.port import PAGE_LIMIT, ObjectEntry, ObjectReader, ObjectStore, Sink, StoredObject
 
 
 class InstantClock:
@@ -19,6 +19,33 @@ class InstantClock:
 
     def sleep(self, seconds: float) -> None:
         del seconds
+
+
+class CountingReader:
+    """A reader that tells what it was asked for."""
+
+    def __init__(self, inner: ObjectReader) -> None:
+        self._inner = inner
+        self.asked: list[str] = []
+
+    @property
+    def url(self) -> str:
+        return self._inner.url
+
+    def address(self, key: str) -> str:
+        return self._inner.address(key)
+
+    def read(self, key: str, *, limit: int = PAGE_LIMIT) -> StoredObject:
+        self.asked.append(key)
+        return self._inner.read(key, limit=limit)
+
+    def read_if_changed(self, key: str, etag: str, *, limit: int = PAGE_LIMIT) -> StoredObject | None:
+        self.asked.append(key)
+        return self._inner.read_if_changed(key, etag, limit=limit)
+
+    def download(self, key: str, sink: Sink, *, limit: int) -> None:
+        self.asked.append(key)
+        self._inner.download(key, sink, limit=limit)
 
 
 class FailingStore:
@@ -46,6 +73,10 @@ class FailingStore:
     def read(self, key: str, *, limit: int = PAGE_LIMIT) -> StoredObject:
         self._count()
         return self._inner.read(key, limit=limit)
+
+    def read_if_changed(self, key: str, etag: str, *, limit: int = PAGE_LIMIT) -> StoredObject | None:
+        self._count()
+        return self._inner.read_if_changed(key, etag, limit=limit)
 
     def download(self, key: str, sink: Sink, *, limit: int) -> None:
         self._count()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dioptra.plugins.channels.follow import Followed, look, remember
 from dioptra.plugins.channels.model import ChannelReference, head_from_json, parse_reference
 from dioptra.plugins.channels.promote import missing_wheels, promote, refuse_host, refuse_missing
 from dioptra.plugins.channels.reading import channel_names, history, read_channel_lock, read_head
@@ -31,7 +32,7 @@ from dioptra.plugins.lock.pylock import parse, render
 from dioptra.plugins.object_store.directory import DirectoryStore
 from dioptra.plugins.object_store.port import ObjectStore
 from dioptra.plugins.object_store.s3 import S3Store
-from index_stores import FailingStore, InstantClock
+from index_stores import CountingReader, FailingStore, InstantClock
 from index_world import locked, write_wheel
 from wheel_factory import make_wheel
 
@@ -236,3 +237,73 @@ def test_a_lock_that_is_not_the_one_of_the_head_is_refused(tmp_path: Path) -> No
     assert found.is_integrity
     with pytest.raises(UnsatisfiedError, match="no channel 'nowhere'"):
         read_head(store, "nowhere")
+
+
+def follow(store: ObjectStore, root: Path, **options: bool) -> tuple[Followed, list[str]]:
+    """Look, remember, and tell what was asked for."""
+    reader = CountingReader(store)
+    found = look(reader, root, "production", **options)
+    remember(reader, root, "production", found)
+    return found, reader.asked
+
+
+def test_a_channel_that_did_not_change_costs_one_request(store: ObjectStore, tmp_path: Path) -> None:
+    root = tmp_path / "plugins"
+    promote(store, *lock_of(store, "fog==1.0"), "production", clock=SystemClock())
+    first, asked = follow(store, root)
+    assert (first.head.serial, first.is_new) == (1, True)
+    assert asked == ["channels/production/head.json", "channels/production/1/pylock.plugins.toml", "dioptra-index.json"]
+    again, asked = follow(store, root)
+    assert (again.is_new, asked) == (False, ["channels/production/head.json"])
+    assert again.lock_bytes == first.lock_bytes == lock_of(store, "fog==1.0")[1]
+    promote(store, *lock_of(store, "fog==1.1"), "production", clock=SystemClock())
+    newer, asked = follow(store, root)
+    assert (newer.head.serial, newer.is_new, newer.highest) == (2, True, 2)
+    assert asked == ["channels/production/head.json", "channels/production/2/pylock.plugins.toml"]
+
+
+def test_a_revocation_is_news_without_another_lock(store: ObjectStore, tmp_path: Path) -> None:
+    root = tmp_path / "plugins"
+    lock, body = lock_of(store, "fog==1.0")
+    promote(store, lock, body, "production", clock=SystemClock())
+    follow(store, root)
+    revoke(store, lock.wheels[0].project, lock.wheels[0].version, reason="bad", clock=SystemClock())
+    found, asked = follow(store, root)
+    assert (found.is_new, found.head.serial, found.lock_bytes) == (True, 1, body)
+    assert asked == ["channels/production/head.json"]
+
+
+def test_a_channel_that_went_back_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "index").mkdir()
+    store, root = filled(DirectoryStore(tmp_path / "index"), tmp_path), tmp_path / "plugins"
+    head = tmp_path / "index" / "channels" / "production" / "head.json"
+    promote(store, *lock_of(store, "fog==1.0"), "production", clock=InstantClock())
+    replayed = head.read_bytes()
+    promote(store, *lock_of(store, "fog==1.1"), "production", clock=InstantClock())
+    follow(store, root)
+    head.write_bytes(replayed)
+    with pytest.raises(IntegrityError, match="went back from serial 2 to 1"):
+        look(store, root, "production")
+    found, _ = follow(store, root, allow_lower=True)
+    assert (found.head.serial, found.highest) == (1, 1)
+    assert follow(store, root)[0].is_new is False
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"schema": "1.0", "url": 1}', '{"schema": "9.0"}'])
+def test_a_malformed_memory_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "index").mkdir()
+    store, root = filled(DirectoryStore(tmp_path / "index"), tmp_path), tmp_path / "plugins"
+    promote(store, *lock_of(store, "fog==1.0"), "production", clock=InstantClock())
+    follow(store, root)
+    (memory,) = (root / "channels").rglob("production.json")
+    memory.write_text(text)
+    with pytest.raises(ConfigurationError, match=r"production\.json"):
+        look(store, root, "production")
+
+
+def test_nothing_is_remembered_of_a_channel_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "index").mkdir()
+    store = filled(DirectoryStore(tmp_path / "index"), tmp_path)
+    with pytest.raises(UnsatisfiedError, match="no channel"):
+        look(store, tmp_path / "plugins", "production")
+    assert not (tmp_path / "plugins").exists()

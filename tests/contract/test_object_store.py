@@ -62,6 +62,21 @@ def test_what_is_written_is_read(store: ObjectStore) -> None:
     assert stored.url == store.address("a/b.txt")
 
 
+def test_what_has_not_changed_is_not_read_again(store: ObjectStore) -> None:
+    etag = write(store, "a", b"one")
+    assert store.read_if_changed("a", etag) is None
+    stored = store.read_if_changed("a", "")
+    assert stored is not None
+    assert (stored.body, stored.etag) == (b"one", etag)
+    write(store, "a", b"two", expected=etag)
+    stored = store.read_if_changed("a", etag)
+    assert stored is not None
+    assert stored.body == b"two"
+    assert store.read_if_changed("a", stored.etag) is None
+    with pytest.raises(ObjectNotFoundError):
+        store.read_if_changed("absent", etag)
+
+
 def test_an_absent_object_is_absent(store: ObjectStore) -> None:
     with pytest.raises(ObjectNotFoundError):
         store.read("absent")

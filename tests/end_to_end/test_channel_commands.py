@@ -75,3 +75,29 @@ def test_a_lock_of_this_host_has_to_be_meant(index: str, tmp_path: Path) -> None
     refusal = cli("promote", "pylock.plugins.toml", "lab", cwd=tmp_path, code=1)
     assert "--for-this-host" in refusal
     assert cli("promote", "pylock.plugins.toml", "lab", "--for-this-host", cwd=tmp_path).strip() == "lab@1"
+
+
+def test_workers_follow_a_channel(index: str, tmp_path: Path) -> None:
+    directory = tmp_path / "plugins"
+    on_worker = {"DIOPTRA_PLUGIN_DIR": str(directory)}
+    sync = ("sync", "--channel", "production", "--plugin-dir", directory, "--index", index)
+    assert "there is no channel" in cli(*sync, code=1)
+    cli("lock", "fog==1.0", "--no-host", cwd=tmp_path)
+    cli("promote", "pylock.plugins.toml", "production", "--mirror", cwd=tmp_path)
+    # The other index is not needed: all wheels come from the channel's own.
+    (tmp_path / "public").rename(tmp_path / "gone")
+    first = cli_json(*sync)
+    assert {wheel["project"]: wheel["version"] for wheel in first["wheels"]} == {"fog": "1.0", "leaf": "1.0"}
+    assert cli_json(*sync)["changed"] is False
+    cli("lock", "fog==2.0", "leaf", "--upgrade", "--no-host", "--index", f"own={index}", cwd=tmp_path)
+    cli("promote", "pylock.plugins.toml", "production", cwd=tmp_path)
+    assert {wheel["project"]: wheel["version"] for wheel in cli_json(*sync)["wheels"]}["fog"] == "2.0"
+    cli("channel", "rollback", "production", cwd=tmp_path)
+    assert {wheel["project"]: wheel["version"] for wheel in cli_json(*sync)["wheels"]}["fog"] == "1.0"
+    assert cli_json(*sync)["changed"] is False
+    cli("revoke", "fog==1.0", "--reason", "leaked", "--index", index)
+    assert "is revoked" in cli(*sync, code=4)
+    assert "revoked" in cli("list", variables=on_worker, code=4)
+    cli("channel", "rollback", "production", "2", cwd=tmp_path)
+    assert {wheel["project"]: wheel["version"] for wheel in cli_json(*sync)["wheels"]}["fog"] == "2.0"
+    assert "takes the place of LOCK" in cli(*sync, "pylock.plugins.toml", code=2)

@@ -60,6 +60,20 @@ def parse_reference(text: str) -> ChannelReference:
     return ChannelReference(match["name"], int(match["serial"]) if match["serial"] else None)
 
 
+def parse_name(text: str) -> str:
+    """Read the name of a channel, without a serial.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    reference = parse_reference(text)
+    if reference.serial is not None:
+        raise ConfigurationError(
+            f"'{text}' names one lock of a channel", why="wanted the channel itself", hint=reference.name
+        )
+    return reference.name
+
+
 def head_to_json(head: ChannelHead) -> bytes:
     """A head as it is stored."""
     return schema.dump(

@@ -66,16 +66,39 @@ def read_channel_lock(store: ObjectReader, reference: ChannelReference) -> Chann
     serial = head.serial if reference.serial is None else reference.serial
     if serial > head.serial or serial in head.skipped:
         raise _no_serial(store, reference.name, serial, head)
+    if serial == head.serial:
+        body = lock_of_head(store, reference.name, head)
+        return ChannelLock(channel=reference.name, serial=serial, body=body, is_current=True)
     try:
         stored = store.read(layout.channel_lock_key(reference.name, serial))
     except ObjectNotFoundError as absent:
         raise _no_serial(store, reference.name, serial, head) from absent
+    return ChannelLock(channel=reference.name, serial=serial, body=stored.body, is_current=False)
+
+
+def lock_of_head(store: ObjectReader, name: str, head: ChannelHead) -> bytes:
+    """Read the lock that a head names.
+
+    Args:
+        store: The index's store.
+        name: The channel.
+        head: Its head.
+
+    Raises:
+        UnsatisfiedError: It is not there.
+        IntegrityError: It is another one.
+        IndexAccessError: It cannot be read.
+    """
+    try:
+        stored = store.read(layout.channel_lock_key(name, head.serial))
+    except ObjectNotFoundError as absent:
+        raise _no_serial(store, name, head.serial, head) from absent
     found = hashlib.sha256(stored.body).hexdigest()
-    if serial == head.serial and found != head.sha256:
+    if found != head.sha256:
         raise IntegrityError(
             f"{stored.url} is not the lock that the channel names", why=f"sha256 {found}, wanted {head.sha256}"
         )
-    return ChannelLock(channel=reference.name, serial=serial, body=stored.body, is_current=serial == head.serial)
+    return stored.body
 
 
 def history(store: ObjectReader, name: str) -> Iterator[ChannelLock]:

@@ -255,15 +255,9 @@ def _store(index_values: tuple[str, ...]) -> ObjectStore:
 
 
 def _name(text: str) -> str:
-    from dioptra.plugins.channels.model import parse_reference
-    from dioptra.plugins.errors import ConfigurationError
+    from dioptra.plugins.channels.model import parse_name
 
-    reference = parse_reference(text)
-    if reference.serial is not None:
-        raise ConfigurationError(
-            f"'{text}' names one lock of a channel", why="wanted the channel itself", hint=reference.name
-        )
-    return reference.name
+    return parse_name(text)
 
 
 def _lock_of(found: ChannelLock) -> Lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,10 @@ from dioptra.plugins.cli.output import print_json, print_table, say, size_text
 from dioptra.plugins.lock.model import LOCK_FILENAME
 
 if TYPE_CHECKING:
+    from dioptra.plugins.channels.follow import Followed
+    from dioptra.plugins.index.catalogue_port import Catalogue
     from dioptra.plugins.lock.model import Lock
-    from dioptra.plugins.plugin_directory.sync import OpenCatalogues
+    from dioptra.plugins.object_store.port import ObjectReader
 
 
 @click.command(name="lock")
@@ -170,12 +173,16 @@ def lock_bundle_command(lock_path: Path, output: Path, index_values: tuple[str, 
     type=click.Path(path_type=Path),
     help="Take the lock and its wheels from a bundle, and ask no index.",
 )
+@click.option("--channel", metavar="NAME", help="Take the lock that this channel of the index names now.")
+@click.option("--allow-lower-serial", is_flag=True, help="Follow a channel that went back to an earlier serial.")
 @index_option
 @plugin_dir_option
 @json_option
 def sync_command(
     lock_path: Path | None,
     bundle_path: Path | None,
+    channel: str | None,
+    allow_lower_serial: bool,
     index_values: tuple[str, ...],
     plugin_dir: Path | None,
     as_json: bool,
@@ -188,19 +195,27 @@ def sync_command(
     from dioptra.plugins.plugin_directory.sync import sync
 
     directory = PluginDirectory(chosen_plugin_dir(plugin_dir))
-    if bundle_path is not None:
+    following: Following | None = None
+    if channel is not None:
+        if lock_path is not None or bundle_path is not None:
+            raise click.UsageError("--channel takes the place of LOCK and --from-bundle")
+        following = _follow(channel, directory.root, index_values, allow_lower=allow_lower_serial)
+        lock, lock_bytes, open_catalogues = following.lock, following.followed.lock_bytes, following.open_catalogues
+    elif bundle_path is not None:
         from dioptra.plugins.lock.bundle import open_bundle
 
         if lock_path is not None or index_values:
             raise click.UsageError("--from-bundle takes the place of LOCK and --index")
         bundle = open_bundle(bundle_path)
         lock, lock_bytes = bundle.lock, bundle.lock_bytes
-        open_catalogues: OpenCatalogues = lambda *, local_only: bundle.catalogues  # noqa: E731 - one of two
+        open_catalogues = lambda *, local_only: bundle.catalogues  # noqa: E731 - one of two
     else:
         path = lock_path or Path(LOCK_FILENAME)
         lock, lock_bytes = read_lock(path), path.read_bytes()
         open_catalogues = lambda *, local_only: catalogues_of(lock, index_values, local_only=local_only)  # noqa: E731
     report = sync(lock, lock_bytes, directory, open_catalogues, describe_host(), SystemClock())
+    if following is not None:
+        following.remember()
     if as_json:
         print_json(
             {
@@ -241,3 +256,54 @@ def sync_command(
     say(f"generation {report.generation} of {directory.root} is active")
     if report.unasked is not None:
         say(f"the indexes could not be asked for revocations: {report.unasked}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Following:
+    """A channel that is being followed.
+
+    Attributes:
+        name: The channel.
+        store: Its index.
+        root: The plugin directory.
+        followed: Its head and lock.
+        lock: The lock, parsed.
+    """
+
+    name: str
+    store: ObjectReader
+    root: Path
+    followed: Followed
+    lock: Lock
+
+    def open_catalogues(self, *, local_only: bool) -> Mapping[str, Catalogue]:
+        """All wheels come from the channel's index, whatever index they were locked from."""
+        from dioptra.plugins.index.catalogue import IndexCatalogue
+
+        if local_only and not self.followed.is_new:
+            return {}  # a revocation changes the head
+        names = {wheel.index for wheel in self.lock.wheels}
+        return {name: IndexCatalogue(name, self.store) for name in names}
+
+    def remember(self) -> None:
+        """Keep what is active now."""
+        from dioptra.plugins.channels.follow import remember
+
+        remember(self.store, self.root, self.name, self.followed)
+
+
+def _follow(channel: str, root: Path, index_values: tuple[str, ...], *, allow_lower: bool) -> Following:
+    from dioptra.plugins.channels.follow import look
+    from dioptra.plugins.channels.model import parse_name
+    from dioptra.plugins.cli.options import chosen_index
+    from dioptra.plugins.index.catalogue import IndexCatalogue
+    from dioptra.plugins.lock.pylock import parse
+    from dioptra.plugins.object_store.locate import open_reader
+
+    name = parse_name(channel)
+    store = open_reader(chosen_index(index_values).url)
+    followed = look(store, root, name, allow_lower=allow_lower)
+    if followed.is_new:
+        IndexCatalogue(name, store).revocations()  # if they cannot be read, nothing is followed
+    lock = parse(followed.lock_bytes.decode(), source=f"{name}@{followed.head.serial}")
+    return Following(name=name, store=store, root=root, followed=followed, lock=lock)

@@ -86,6 +86,10 @@ class SinglePublisherStore:
         """Read one object; see the port."""
         return self._inner.read(key, limit=limit)
 
+    def read_if_changed(self, key: str, etag: str, *, limit: int = PAGE_LIMIT) -> StoredObject | None:
+        """Read one object if it changed; see the port."""
+        return self._inner.read_if_changed(key, etag, limit=limit)
+
     def download(self, key: str, sink: Sink, *, limit: int) -> None:
         """Copy one object; see the port."""
         self._inner.download(key, sink, limit=limit)

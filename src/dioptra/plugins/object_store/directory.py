@@ -62,6 +62,11 @@ class DirectoryStore:
             raise _too_large(self._path(key), limit)
         return StoredObject(url=self.address(key), body=body, etag=hashlib.sha256(body).hexdigest())
 
+    def read_if_changed(self, key: str, etag: str, *, limit: int = PAGE_LIMIT) -> StoredObject | None:
+        """Read one object whole if it changed; see the port."""
+        stored = self.read(key, limit=limit)
+        return None if stored.etag == etag else stored
+
     def download(self, key: str, sink: Sink, *, limit: int) -> None:
         """Copy one object; see the port."""
         with self._open(key) as file:

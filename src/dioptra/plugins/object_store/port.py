@@ -79,6 +79,14 @@ class ObjectReader(Protocol):
             IndexAccessError: It could not be read, or is larger than `limit` bytes.
         """
 
+    def read_if_changed(self, key: str, etag: str, *, limit: int = PAGE_LIMIT) -> StoredObject | None:
+        """Read one object whole, unless it still has an ETag; then None. An empty ETag is none.
+
+        Raises:
+            ObjectNotFoundError: There is none.
+            IndexAccessError: It could not be read, or is larger than `limit` bytes.
+        """
+
     def download(self, key: str, sink: Sink, *, limit: int) -> None:
         """Write one object's bytes to `sink`, never more than `limit` bytes, without holding it in memory.
 

@@ -7,7 +7,7 @@ Conditional writes are single PUTs: multipart uploads ignore the condition on so
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -24,6 +24,7 @@ from dioptra.plugins.object_store.port import PAGE_LIMIT, ObjectEntry, Sink, Sto
 from dioptra.plugins.object_store.s3_transport import S3Transport
 
 _CHUNK = 1024 * 1024
+_NOT_MODIFIED = 304
 _LOST_RACE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _NO_KEY = frozenset({"NoSuchKey", "404", "NotFound"})
 _DENIED = frozenset({"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "401"})
@@ -56,8 +57,20 @@ class S3Store:
 
     def read(self, key: str, *, limit: int = PAGE_LIMIT) -> StoredObject:
         """Read one object whole; see the port."""
+        found = self._read(key, {}, limit)
+        assert found is not None, "only a conditional request can be answered with 304"
+        return found
+
+    def read_if_changed(self, key: str, etag: str, *, limit: int = PAGE_LIMIT) -> StoredObject | None:
+        """Read one object whole if it changed; see the port."""
+        return self._read(key, {"If-None-Match": f'"{etag}"'} if etag else {}, limit)
+
+    def _read(self, key: str, headers: Mapping[str, str], limit: int) -> StoredObject | None:
         with self._translated(key):
-            response = self._transport.send("GET", self._key(key), is_streamed=True)
+            response = self._transport.send("GET", self._key(key), headers=headers, is_streamed=True)
+            if response.status_code == _NOT_MODIFIED:
+                response.raw.drain_conn()
+                return None
             with contextlib.closing(response.raw) as stream:
                 body = stream.read(limit + 1)
             if len(body) > limit:

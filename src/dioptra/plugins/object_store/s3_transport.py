@@ -32,6 +32,7 @@ _CONNECTIONS = 32
 _CONNECT_SECONDS, _READ_SECONDS = 10, 60
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 20.0
 _PASSING = frozenset({429, 500, 502, 503, 504})
+_NOT_MODIFIED = 304
 _ELSEWHERE = frozenset({301, 307, 400, 403})
 _REGION_HEADER = "x-amz-bucket-region"
 # A refusal of a larger body should come before the body was sent.
@@ -114,7 +115,7 @@ class S3Transport:
             is_streamed: Whether the answer's body is left in ``raw`` for the caller to read.
 
         Returns:
-            The answer, of status 2xx.
+            The answer, of status 2xx, or 304 to a conditional request.
 
         Raises:
             botocore.exceptions.ClientError: The server refused, with its code, message and status.
@@ -137,7 +138,7 @@ class S3Transport:
                     raise
                 _wait(attempt)
                 continue
-            if response.status_code < 300:
+            if response.status_code < 300 or response.status_code == _NOT_MODIFIED:
                 return response
             region = response.headers.get(_REGION_HEADER)
             is_elsewhere = response.status_code in _ELSEWHERE and region and region != self._resolved().region

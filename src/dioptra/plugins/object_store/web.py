@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -23,6 +24,7 @@ ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+ht
 
 ATTEMPTS = 4
 _CHUNK = 256 * 1024
+_NOT_MODIFIED = 304
 _ABSENT = frozenset({404, 410})
 _DENIED = frozenset({401, 403})
 _PASSING = frozenset({429, 500, 502, 503, 504})
@@ -55,19 +57,31 @@ class UrlReader:
             ObjectNotFoundError: The server says that there is nothing (404 or 410), or the file is absent.
             IndexAccessError: It cannot be read, is refused, cut off, or larger than `limit`.
         """
+        found = self.read_url_if_changed(url, "", limit=limit)
+        assert found is not None, "only a conditional request can be answered with 304"
+        return found
+
+    def read_url_if_changed(self, url: str, etag: str, *, limit: int = PAGE_LIMIT) -> StoredObject | None:
+        """Read one address whole, unless it still has an ETag; arguments and errors as for `read_url`.
+
+        Returns:
+            The object; None if it has the ETag still. An empty ETag is none, and files have none.
+        """
         shown = without_credentials(url)
         if urlsplit(url).scheme == "file":
             with _open_file(url) as file:
                 body = file.read(limit + 1)
-            content_type, etag = "", ""
+            content_type, found = "", ""
         else:
-            with self._response(url) as response:
+            with self._response(url, {"If-None-Match": f'"{etag}"'} if etag else {}) as response:
+                if response.status == _NOT_MODIFIED:
+                    return None
                 body = b"".join(_chunks(response, shown, limit + 1))
-                content_type, etag = response.headers.get("Content-Type", ""), response.headers.get("ETag", "")
+                content_type, found = response.headers.get("Content-Type", ""), response.headers.get("ETag", "")
                 shown = without_credentials(urljoin(shown, response.geturl() or ""))
         if len(body) > limit:
             raise _too_large(shown, limit)
-        return StoredObject(url=shown, body=body, etag=etag.strip('"'), content_type=content_type)
+        return StoredObject(url=shown, body=body, etag=found.strip('"'), content_type=content_type)
 
     def download_url(self, url: str, sink: Sink, *, limit: int) -> None:
         """Copy one address to `sink` without holding it in memory.
@@ -92,9 +106,11 @@ class UrlReader:
                 sink.write(chunk)
 
     @contextlib.contextmanager
-    def _response(self, url: str) -> Iterator[urllib3.BaseHTTPResponse]:
+    def _response(
+        self, url: str, conditions: Mapping[str, str] = MappingProxyType({})
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
         shown = without_credentials(url)
-        headers = {"Accept": ACCEPT, "User-Agent": "dioptra-plugins"}
+        headers = {"Accept": ACCEPT, "User-Agent": "dioptra-plugins", **conditions}
         parts = urlsplit(url)
         if parts.username is not None:
             headers |= make_headers(basic_auth=f"{unquote(parts.username)}:{unquote(parts.password or '')}")
@@ -112,7 +128,7 @@ class UrlReader:
                     why=f"status {response.status}",
                     hint="give credentials in the index's URL (https://user:password@host/simple/)",
                 )
-            if response.status != 200:
+            if response.status != 200 and not (conditions and response.status == _NOT_MODIFIED):
                 raise IndexAccessError(f"{shown} failed", why=f"status {response.status} after {tries} attempt(s)")
             yield response
         finally:
@@ -139,6 +155,10 @@ class WebReader:
     def read(self, key: str, *, limit: int = PAGE_LIMIT) -> StoredObject:
         """Read one object whole; see the port."""
         return self._urls.read_url(f"{self._base}/{quote(check_key(key))}", limit=limit)
+
+    def read_if_changed(self, key: str, etag: str, *, limit: int = PAGE_LIMIT) -> StoredObject | None:
+        """Read one object whole if it changed; see the port."""
+        return self._urls.read_url_if_changed(f"{self._base}/{quote(check_key(key))}", etag, limit=limit)
 
     def download(self, key: str, sink: Sink, *, limit: int) -> None:
         """Copy one object; see the port."""
