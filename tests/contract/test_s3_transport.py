@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
+import io
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from dioptra.plugins.errors import IndexAccessError, PreconditionFailedError
+from dioptra.plugins.errors import IndexAccessError, ObjectNotFoundError, PreconditionFailedError
 from dioptra.plugins.object_store import s3_transport
 from dioptra.plugins.object_store.s3 import S3Store
 
@@ -85,7 +88,9 @@ def test_passing_failures_are_tried_again(scripted: Scripted, failure: Answer, t
 
 def test_after_four_attempts_the_failure_is_told(scripted: Scripted) -> None:
     scripted.answers = [BUSY]
-    with pytest.raises(IndexAccessError, match=r"s3://bucket/a failed: status 503 SlowDown later \(endpoint"):
+    with pytest.raises(
+        IndexAccessError, match=r"s3://bucket/a failed: status 503 SlowDown later, 4 attempts \(endpoint"
+    ):
         S3Store("bucket").read("a")
     assert len(scripted.seen) == 4
 
@@ -203,3 +208,126 @@ def test_a_listing_that_is_none_is_an_error(scripted: Scripted, body: bytes) -> 
     scripted.answers = [(200, {}, body)]
     with pytest.raises(IndexAccessError):
         list(S3Store("bucket").list("a"))
+
+
+ABSENT: Answer = (404, {}, b"<Error><Code>NoSuchKey</Code><Message>none</Message></Error>")
+
+
+def test_absence_is_what_s3_says(scripted: Scripted) -> None:
+    scripted.answers = [ABSENT]
+    with pytest.raises(ObjectNotFoundError):
+        S3Store("bucket").read("a")
+    with pytest.raises(PreconditionFailedError):
+        S3Store("bucket").write("a", b"x", expected="tag", content_type="", cache_control="")
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>not here</html>", b"not found", b'{"error": 404}', b"<Error></Error>"])
+def test_the_404_of_something_in_between_is_no_absence(scripted: Scripted, body: bytes) -> None:
+    scripted.answers = [(404, {}, body)]
+    with pytest.raises(IndexAccessError, match="status 404"):
+        S3Store("bucket").read("a")
+
+
+@pytest.mark.parametrize(
+    "end",
+    [b"<IsTruncated>true</IsTruncated>", b"<IsTruncated>true</IsTruncated><NextMarker>a</NextMarker>", b""],
+    ids=["no token", "a marker", "nothing"],
+)
+def test_a_listing_whose_end_is_not_told_is_an_error(scripted: Scripted, end: bytes) -> None:
+    entry = b"<Contents><Key>a</Key><ETag>e</ETag><Size>1</Size></Contents>"
+    scripted.answers = [(200, {}, b"<ListBucketResult><Name>bucket</Name>" + entry + end + b"</ListBucketResult>")]
+    with pytest.raises(IndexAccessError, match="does not say where it goes on"):
+        list(S3Store("bucket").list(""))
+
+
+def test_a_listing_that_goes_in_circles_ends(scripted: Scripted) -> None:
+    more = b"<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
+    scripted.answers = [(200, {}, b"<ListBucketResult><Name>bucket</Name>" + more + b"</ListBucketResult>")]
+    with pytest.raises(IndexAccessError, match="does not say where it goes on"):
+        list(S3Store("bucket").list(""))
+    assert len(scripted.seen) == 2
+
+
+def test_a_page_of_something_in_between_is_no_success(scripted: Scripted) -> None:
+    scripted.answers = [(200, {}, b"<html>sign in</html>")]
+    with pytest.raises(IndexAccessError, match="was not written for certain"):
+        write(S3Store("bucket"))
+    with pytest.raises(IndexAccessError, match="was not removed for certain"):
+        S3Store("bucket").delete("a")
+
+
+@pytest.mark.parametrize("status", [204, 206])
+def test_a_part_is_no_object(scripted: Scripted, status: int) -> None:
+    scripted.answers = [(status, {"ETag": '"e"'}, b"")]
+    with pytest.raises(IndexAccessError, match=f"status {status}"):
+        S3Store("bucket").read("a")
+    with pytest.raises(IndexAccessError, match=f"status {status}"):
+        S3Store("bucket").download("a", io.BytesIO(), limit=10)
+
+
+def test_a_request_that_timed_out_at_the_server_is_tried_again(scripted: Scripted) -> None:
+    scripted.answers = [(400, {}, b"<Error><Code>RequestTimeout</Code></Error>"), GOOD]
+    assert S3Store("bucket").read("a").body == b"content"
+
+
+def test_a_bucket_that_moves_at_the_last_attempt_is_an_error(scripted: Scripted) -> None:
+    scripted.answers = [BUSY, BUSY, BUSY, (301, {"x-amz-bucket-region": "eu-north-1"}, b"")]
+    with pytest.raises(IndexAccessError, match="status 301"):
+        S3Store("bucket").read("a")
+
+
+def answered(raw: bytes, monkeypatch: pytest.MonkeyPatch) -> contextlib.AbstractContextManager[None]:
+    """A server that gives one answer byte for byte, and closes."""
+
+    @contextlib.contextmanager
+    def serving() -> Iterator[None]:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+
+            def serve() -> None:
+                with contextlib.suppress(OSError):
+                    while True:
+                        connection, _ = server.accept()
+                        with connection:
+                            connection.recv(65536)
+                            connection.sendall(raw)
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+            monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{server.getsockname()[1]}")
+            try:
+                yield
+            finally:
+                server.shutdown(socket.SHUT_RDWR)
+                thread.join()
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ana")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setattr(s3_transport, "_FIRST_WAIT", 0.0)
+    return serving()
+
+
+HEAD = b'HTTP/1.1 200 OK\r\nETag: "e"\r\n'
+
+
+def test_a_body_in_chunks_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    with answered(HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", monkeypatch):
+        store, sink = S3Store("bucket"), io.BytesIO()
+        assert store.read("a").body == b"abcde"
+        store.download("a", sink, limit=5)
+        assert sink.getvalue() == b"abcde"
+        with pytest.raises(IndexAccessError, match="too large"):
+            store.download("a", io.BytesIO(), limit=4)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [b"Connection: close\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n5\r\nabc"],
+    ids=["no length", "cut chunk"],
+)
+def test_a_body_whose_end_cannot_be_told_is_no_object(monkeypatch: pytest.MonkeyPatch, rest: bytes) -> None:
+    with answered(HEAD + rest, monkeypatch):
+        store = S3Store("bucket")
+        with pytest.raises(IndexAccessError):
+            store.read("a")
+        with pytest.raises(IndexAccessError):
+            store.download("a", io.BytesIO(), limit=100)

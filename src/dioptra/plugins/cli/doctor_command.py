@@ -34,8 +34,7 @@ def doctor_command(url: str | None, as_json: bool) -> int:
         from dioptra.plugins.object_store.probe import probe_store
 
         store_findings = probe_store(open_store(url), SystemClock())
-    # The first two findings are the races.
-    is_safe = all(finding.passed for finding in store_findings[:2]) if store_findings else None
+    is_safe = all(item.passed for item in store_findings if item.decides) if store_findings else None
     every = [*findings, *store_findings]
     if as_json:
         rows = [{"check": item.check, "passed": item.passed, "detail": item.detail} for item in every]

@@ -11,7 +11,7 @@ from dioptra.plugins.index.descriptor import Descriptor, descriptor_to_json, new
 from dioptra.plugins.index.publishing_mode import SinglePublisherStore, open_for_writing, unsafe_store
 from dioptra.plugins.index.view_update import update_root_view
 from dioptra.plugins.object_store.port import ObjectStore
-from dioptra.plugins.object_store.probe import probe_conditions
+from dioptra.plugins.object_store.probe import probe_publishing
 
 
 def initialize_index(
@@ -35,7 +35,7 @@ def initialize_index(
         IndexAccessError: The store cannot be read or written.
     """
     if not single_publisher:
-        failed = [finding for finding in probe_conditions(store) if not finding.passed]
+        failed = [finding for finding in probe_publishing(store) if not finding.passed]
         if failed:
             raise unsafe_store(store.url, "\n".join(f"{item.check}: {item.detail}" for item in failed))
     writer: ObjectStore = SinglePublisherStore(store) if single_publisher else store

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
 
@@ -31,11 +31,13 @@ class Finding:
         check: What.
         passed: Whether the store does as an index needs it; None where it does not matter or could not be told.
         detail: What was seen.
+        decides: Whether publishing side by side is safe only if it passed.
     """
 
     check: str
     passed: bool | None
     detail: str
+    decides: bool = False
 
 
 @runtime_checkable
@@ -49,20 +51,21 @@ class RemoteStore(Protocol):
         """Whether somebody without credentials can write a key; what was written is removed."""
 
 
-def probe_conditions(store: ObjectStore) -> tuple[Finding, ...]:
-    """Race conditional writes: of many writers exactly one may win, however often it is tried.
+def probe_publishing(store: ObjectStore) -> tuple[Finding, ...]:
+    """Try what publishing side by side relies on: of many writers exactly one wins, and listings are complete.
 
     Args:
         store: The store.
 
     Returns:
-        Findings for creating and for replacing. Publishing side by side is safe where both passed.
+        Findings that decide: publishing side by side is safe where all passed.
 
     Raises:
         IndexAccessError: The store cannot be read or written at all.
     """
     with _own_keys(store) as prefix:
-        return _race_creation(store, prefix), _race_replacement(store, prefix)
+        found = (_race_creation(store, prefix), _race_replacement(store, prefix), _listing(store, prefix))
+    return tuple(replace(item, decides=True) for item in found)
 
 
 def probe_store(store: ObjectStore, clock: Clock) -> tuple[Finding, ...]:
@@ -78,9 +81,9 @@ def probe_store(store: ObjectStore, clock: Clock) -> tuple[Finding, ...]:
     Raises:
         IndexAccessError: The store cannot be read or written at all.
     """
-    findings = list(probe_conditions(store))
+    findings = list(probe_publishing(store))
     with _own_keys(store) as prefix:
-        findings += [_listing(store, prefix), _absence(store, prefix)]
+        findings.append(_absence(store, prefix))
         if isinstance(store, RemoteStore):
             open_to_all = store.accepts_anonymous_writes(f"{prefix}anonymous")
             detail = "anybody can write here" if open_to_all else "refused"

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, unquote
 
 from dioptra.plugins.errors import (
@@ -21,12 +21,16 @@ from dioptra.plugins.errors import (
 )
 from dioptra.plugins.object_store.keys import check_key
 from dioptra.plugins.object_store.port import PAGE_LIMIT, ObjectEntry, Sink, StoredObject
-from dioptra.plugins.object_store.s3_transport import S3Transport
+from dioptra.plugins.object_store.s3_transport import ATTEMPTS, S3Transport
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSResponse
 
 _CHUNK = 1024 * 1024
 _NOT_MODIFIED = 304
-_LOST_RACE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
-_NO_KEY = frozenset({"NoSuchKey", "404", "NotFound"})
+_LOST_RACE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "412", "409"})
+# Only what S3 itself says: the 404 of something in between, such as a proxy's page, is no answer of the store.
+_NO_KEY = "NoSuchKey"
 _DENIED = frozenset({"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "401"})
 
 
@@ -72,11 +76,11 @@ class S3Store:
                 response.raw.drain_conn()
                 return None
             with contextlib.closing(response.raw) as stream:
+                size = self._size(key, response)
                 body = stream.read(limit + 1)
             if len(body) > limit:
                 raise self._too_large(key, limit)
-            size = int(response.headers.get("content-length", len(body)))
-            if len(body) != size:
+            if size is not None and len(body) != size:
                 raise self._cut(key, size, len(body))
             return StoredObject(
                 url=self.address(key),
@@ -90,14 +94,31 @@ class S3Store:
         with self._translated(key):
             response = self._transport.send("GET", self._key(key), is_streamed=True)
             with contextlib.closing(response.raw) as stream:
-                size, written = int(response.headers.get("content-length", "0")), 0
-                if size > limit:
+                size, written = self._size(key, response), 0
+                if size is not None and size > limit:
                     raise self._too_large(key, limit)
                 while chunk := stream.read(_CHUNK):
                     written += len(chunk)
+                    if written > limit:
+                        raise self._too_large(key, limit)
                     sink.write(chunk)
-            if written != size:
+            if size is not None and written != size:
                 raise self._cut(key, size, written)
+
+    def _size(self, key: str, response: AWSResponse) -> int | None:
+        """The length of an answer's body; None where it comes in chunks, whose end is marked.
+
+        Raises:
+            IndexAccessError: It is not the whole object, or its end could not be told from a broken connection.
+        """
+        length = response.headers.get("content-length")
+        is_chunked = response.headers.get("transfer-encoding", "").lower() == "chunked"
+        if response.status_code != 200 or (length is None and not is_chunked):
+            raise IndexAccessError(
+                f"{self.url}/{key} cannot be read whole",
+                why=f"status {response.status_code}, Content-Length {length} ({self._transport.place})",
+            )
+        return None if length is None else int(length)
 
     def list(self, prefix: str) -> Iterator[ObjectEntry]:
         """List objects page by page; see the port."""
@@ -116,9 +137,16 @@ class S3Store:
             for item in page.get("Contents", []):
                 key = unquote(item["Key"]) if page.get("EncodingType") == "url" else item["Key"]
                 yield ObjectEntry(key=key.removeprefix(root), etag=item["ETag"].strip('"'), size=item["Size"])
-            token = page.get("NextContinuationToken")
-            if not page.get("IsTruncated") or not token:
+            is_truncated, token = page.get("IsTruncated"), page.get("NextContinuationToken")
+            if is_truncated is False:
                 return
+            if not is_truncated or not token or token == query.get("continuation-token"):
+                # What is missing at the end would look like objects that are not there.
+                raise IndexAccessError(
+                    f"{self.url} gave a listing that does not say where it goes on",
+                    why=f"IsTruncated is {is_truncated}, NextContinuationToken {token!r} ({self._transport.place})",
+                    hint="an index needs a server with ListObjectsV2",
+                )
             query = {**query, "continuation-token": token}
 
     def write(
@@ -129,13 +157,30 @@ class S3Store:
         condition = {"If-None-Match": "*"} if expected is None else {"If-Match": expected}
         headers = {"Content-Type": content_type, "Cache-Control": cache_control, **condition}
         with self._translated(key):
-            response = self._transport.send("PUT", self._key(key), headers=headers, body=body)
-            return str(response.headers.get("etag", "")).strip('"')
+            try:
+                response = self._transport.send("PUT", self._key(key), headers=headers, body=body)
+            except self._transport.client.exceptions.ClientError as problem:
+                if expected is not None and isinstance(self._refused(key, problem), ObjectNotFoundError):
+                    raise PreconditionFailedError(self.address(key)) from problem
+                raise
+            etag = str(response.headers.get("etag", "")).strip('"')
+            if not etag:
+                # A page of something in between, which has not written anything.
+                raise IndexAccessError(
+                    f"{self.url}/{key} was not written for certain",
+                    why=f"status {response.status_code} without an ETag ({self._transport.place})",
+                )
+            return etag
 
     def delete(self, key: str) -> None:
         """Remove one object; see the port."""
         with self._translated(key):
-            self._transport.send("DELETE", self._key(key))
+            response = self._transport.send("DELETE", self._key(key))
+            if response.content:
+                raise IndexAccessError(
+                    f"{self.url}/{key} was not removed for certain",
+                    why=f"its answer begins {response.content[:60]!r} ({self._transport.place})",
+                )
 
     def keeps_trailing_slash_keys(self) -> bool:
         """Write a key that ends in ``/`` and one below it, and see whether both can be read."""
@@ -211,7 +256,7 @@ class S3Store:
         except (BotoCoreError, HTTPClientError, HTTPError, OSError) as problem:
             raise IndexAccessError(
                 f"{url} cannot be reached",
-                why=f"{problem} ({self._transport.place})",
+                why=f"{problem} ({ATTEMPTS} attempts, {self._transport.place})",
                 hint="check AWS_ENDPOINT_URL_S3, AWS_PROFILE and the network",
             ) from problem
 
@@ -219,7 +264,9 @@ class S3Store:
         response = getattr(problem, "response", {})
         error = response.get("Error", {})
         code, status = str(error.get("Code", "")), response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        said = f"status {status} {code} {error.get('Message') or ''}".rstrip()
+        tries = response.get("ResponseMetadata", {}).get("RetryAttempts", 0) + 1
+        attempts = f", {tries} attempts" if tries > 1 else ""
+        said = f"status {status} {code} {error.get('Message') or ''}".rstrip() + attempts
         if code in _LOST_RACE:
             return PreconditionFailedError(url)
         if code == "NoSuchBucket":
@@ -228,7 +275,7 @@ class S3Store:
                 why=f"{said} ({self._transport.place})",
                 hint=f"aws s3 mb s3://{self._bucket}",
             )
-        if code in _NO_KEY:
+        if code == _NO_KEY:
             return ObjectNotFoundError(url)
         if code in _DENIED or status in {401, 403}:
             return IndexAccessError(

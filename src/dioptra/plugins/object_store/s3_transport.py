@@ -32,6 +32,7 @@ _CONNECTIONS = 32
 _CONNECT_SECONDS, _READ_SECONDS = 10, 60
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 20.0
 _PASSING = frozenset({429, 500, 502, 503, 504})
+_PASSING_CODES = frozenset({"RequestTimeout", "SlowDown"})
 _NOT_MODIFIED = 304
 _ELSEWHERE = frozenset({301, 307, 400, 403})
 _REGION_HEADER = "x-amz-bucket-region"
@@ -84,7 +85,9 @@ class S3Transport:
             self.client = self._make_client(None)
             certificates = core.get_config_variable("ca_bundle")
         except (BotoCoreError, ValueError) as problem:
-            raise ConfigurationError("boto3 cannot be set up", why=str(problem), hint="check AWS_PROFILE") from problem
+            raise ConfigurationError(
+                "boto3 cannot be set up", why=str(problem), hint="check AWS_PROFILE and AWS_ENDPOINT_URL_S3"
+            ) from problem
         self._http = _http_session(self.client.meta.endpoint_url, certificates)
         self._address: _Address | None = None
         self._resolving = threading.Lock()
@@ -132,7 +135,8 @@ class S3Transport:
         moved = False
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                response = self._send_once(method, key, headers or {}, query or {}, body, is_streamed)
+                address = self._resolved()
+                response = self._send_once(address, method, key, headers or {}, query or {}, body, is_streamed)
             except (ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError):
                 if attempt == ATTEMPTS:
                     raise
@@ -140,19 +144,19 @@ class S3Transport:
                 continue
             if response.status_code < 300 or response.status_code == _NOT_MODIFIED:
                 return response
-            region = response.headers.get(_REGION_HEADER)
-            is_elsewhere = response.status_code in _ELSEWHERE and region and region != self._resolved().region
+            refusal = self.parse(response, "ListObjectsV2")
+            refusal["ResponseMetadata"]["RetryAttempts"] = attempt - 1
             if attempt == ATTEMPTS:
-                raise self._refusal(response, method)
-            if is_elsewhere and not moved:
+                break
+            region = response.headers.get(_REGION_HEADER)
+            if response.status_code in _ELSEWHERE and region and region != address.region and not moved:
                 moved = True
-                self.client, self._address = self._make_client(region), None
-            elif response.status_code in _PASSING:
+                self._move(region)
+            elif response.status_code in _PASSING or refusal.get("Error", {}).get("Code") in _PASSING_CODES:
                 _wait(attempt)
             else:
-                raise self._refusal(response, method)
-            response.raw.drain_conn()  # so that the connection can be used again
-        raise AssertionError("the last attempt returns or raises")
+                break
+        raise _refused(refusal, method)
 
     def parse(self, response: AWSResponse, operation: str) -> dict[str, Any]:
         """Read the XML of an answer.
@@ -174,6 +178,7 @@ class S3Transport:
 
     def _send_once(
         self,
+        address: _Address,
         method: str,
         key: str,
         headers: Mapping[str, str],
@@ -185,7 +190,6 @@ class S3Transport:
         from botocore.awsrequest import AWSRequest
         from botocore.exceptions import NoCredentialsError
 
-        address = self._resolved()
         url = f"{address.url}/{quote(key, safe='/~')}"
         content: bytes | IO[bytes] = body if isinstance(body, bytes) else body.open("rb")
         try:
@@ -210,6 +214,12 @@ class S3Transport:
                 self._address = _address(self.client, self._bucket)
             return self._address
 
+    def _move(self, region: str) -> None:
+        """Send to another region from now on; of several threads that are told so one makes the change."""
+        with self._resolving:
+            if self._address is None or self._address.region != region:
+                self.client, self._address = self._make_client(region), None
+
     def _make_client(self, region: str | None) -> S3Client:
         from botocore import UNSIGNED
         from botocore.config import Config
@@ -225,11 +235,11 @@ class S3Transport:
         )
         return self._session.client("s3", region_name=region, config=settings)
 
-    def _refusal(self, response: AWSResponse, operation: str) -> Exception:
-        from botocore.exceptions import ClientError
 
-        refusal: Any = self.parse(response, "ListObjectsV2")
-        return ClientError(refusal, operation)
+def _refused(refusal: Any, operation: str) -> Exception:
+    from botocore.exceptions import ClientError
+
+    return ClientError(refusal, operation)
 
 
 def _address(client: S3Client, bucket: str) -> _Address:
