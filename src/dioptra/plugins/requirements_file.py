@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from dioptra.plugins.config import parse_settings_file
+from dioptra.plugins.durability import replace_file
 from dioptra.plugins.errors import ConfigurationError, UnsatisfiedError
 from dioptra.plugins.resolution.model import parse_requirement
 from dioptra.plugins.settings import PROJECT_FILE, project_settings_file
@@ -73,7 +73,7 @@ def _edit(folder: Path, change: Callable[[list[str]], list[str]]) -> Path:
     path = project_settings_file(folder) or folder / PROJECT_FILE
     keys = ("tool", "dioptra") if path.name == "pyproject.toml" else ()
     try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        text = path.read_bytes().decode() if path.exists() else ""  # keeps the ends of lines
         present = list(parse_settings_file(text, source=str(path), table=keys).requirements)
         for requirement in present:
             parse_requirement(requirement)
@@ -86,12 +86,7 @@ def _edit(folder: Path, change: Callable[[list[str]], list[str]]) -> Path:
         if body == text:
             return path
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=f".{path.name}.", encoding="utf-8", newline="", delete=False
-        ) as new:
-            new.write(body)
-        Path(new.name).chmod(mode)
-        Path(new.name).replace(path)
+        replace_file(path, body.encode(), mode=mode)
     except (OSError, UnicodeDecodeError, TOMLKitError) as problem:
         raise ConfigurationError(f"{path} cannot be edited", why=str(problem)) from problem
     return path

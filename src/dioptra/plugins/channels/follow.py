@@ -7,14 +7,13 @@ ETag, the lock, and the highest serial that was ever seen, below which a worker 
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from dioptra.plugins import schema
 from dioptra.plugins.channels.model import ChannelHead, head_from_json, head_to_json
 from dioptra.plugins.channels.reading import lock_of_head
+from dioptra.plugins.durability import replace_file
 from dioptra.plugins.errors import ConfigurationError, IntegrityError, ObjectNotFoundError, UnsatisfiedError
 from dioptra.plugins.index import layout
 from dioptra.plugins.index.descriptor import read_descriptor
@@ -123,12 +122,7 @@ def remember(store: ObjectReader, root: Path, name: str, followed: Followed) -> 
         if place.exists() and place.read_bytes() == body:
             return
         place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=place.parent, prefix=f".{name}.", delete=False) as aside:
-            aside.write(body)
-            aside.flush()
-            os.fchmod(aside.fileno(), 0o644)
-            os.fsync(aside.fileno())
-        Path(aside.name).replace(place)
+        replace_file(place, body)
     except OSError as problem:
         raise ConfigurationError(f"{place} cannot be written", why=str(problem)) from problem
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
+from dioptra.plugins.durability import replace_file
 from dioptra.plugins.errors import ConfigurationError
 from dioptra.plugins.lock.model import Lock
 from dioptra.plugins.lock.pylock import parse, render
@@ -63,12 +62,7 @@ def write_lock(path: Path, lock: Lock) -> bool:
     try:
         if path.exists() and path.read_bytes() == body:
             return False
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as aside:
-            aside.write(body)
-            aside.flush()
-            os.fchmod(aside.fileno(), 0o644)
-            os.fsync(aside.fileno())
-        Path(aside.name).replace(path)
+        replace_file(path, body)
     except OSError as problem:
         raise ConfigurationError(f"{path} cannot be written", why=str(problem)) from problem
     return True

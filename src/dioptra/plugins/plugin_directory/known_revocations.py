@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 
 from dioptra.manifest.environment import REVOKED_FILE
+from dioptra.plugins.durability import replace_file
 from dioptra.plugins.errors import ConfigurationError
 from dioptra.plugins.index.revocation import Revocation, revocations_from_json, revocations_to_json
-from dioptra.plugins.plugin_directory.durability import flush
 from dioptra.plugins.plugin_directory.layout import PluginDirectory
 
 
@@ -49,11 +47,5 @@ def remember(directory: PluginDirectory, revocations: Iterable[Revocation]) -> N
     added = {item.sha256: item for item in revocations if item.sha256 not in known}
     if not added:
         return
-    descriptor, aside = tempfile.mkstemp(dir=directory.tmp)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(revocations_to_json({**known, **added}.values()))
-        os.fchmod(file.fileno(), 0o644)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, directory.root / REVOKED_FILE)  # noqa: PTH105 - mkstemp gives a string
-    flush(directory.root)
+    body = revocations_to_json({**known, **added}.values())
+    replace_file(directory.root / REVOKED_FILE, body, aside=directory.tmp)

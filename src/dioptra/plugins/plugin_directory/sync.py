@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Protocol
 
 from dioptra.plugins.clock import Clock
+from dioptra.plugins.durability import flush, flush_tree
 from dioptra.plugins.errors import ConfigurationError, IndexAccessError
 from dioptra.plugins.host_model import Host
 from dioptra.plugins.index.catalogue_port import Catalogue
 from dioptra.plugins.index.revocation import Revocation, RevokedError, refuse_revoked
 from dioptra.plugins.lock.model import Lock
-from dioptra.plugins.plugin_directory.durability import flush, flush_tree
 from dioptra.plugins.plugin_directory.environment_builder import is_complete, plan_environment, stage_environment
 from dioptra.plugins.plugin_directory.fetch import fetch_wheels
 from dioptra.plugins.plugin_directory.generation import (

@@ -1,8 +1,9 @@
-"""Making sure that what was written survives a power cut before something points to it."""
+"""Writing so that a power cut leaves the old state or the new one."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,3 +62,30 @@ def flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def replace_file(path: Path, body: bytes, *, mode: int = 0o644, aside: Path | None = None) -> None:
+    """Write a file aside and put it in its place in one step: a reader sees the old content or the new one.
+
+    Args:
+        path: The file to make or replace.
+        body: Its new content.
+        mode: Permission bits.
+        aside: Folder of the same file system for the unfinished file; that of `path` by default.
+
+    Raises:
+        OSError: It cannot be written. The present file stays as it is.
+    """
+    descriptor, name = tempfile.mkstemp(dir=aside or path.parent, prefix=f".{path.name}.")
+    unfinished = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(body)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    flush(path.parent)
