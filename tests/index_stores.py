@@ -1,9 +1,9 @@
-"""Doubles of an index's outside world: a clock that stands still, and a store that fails at the N-th call."""
+"""Doubles of an index's outside world: a clock that stands still, and stores that fail or are interrupted."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,13 +48,14 @@ class CountingReader:
         self._inner.download(key, sink, limit=limit)
 
 
-class FailingStore:
-    """A store whose calls fail from the N-th on, as if its publisher had been killed there."""
+class _WatchedStore:
+    """A store where something sees every call before it is made."""
 
-    def __init__(self, inner: ObjectStore, fail_at: int) -> None:
-        self._inner, self._left = inner, fail_at
-        self._lock = threading.Lock()
-        self.failed = False
+    def __init__(self, inner: ObjectStore) -> None:
+        self._inner = inner
+
+    def _called(self, operation: str, key: str) -> None:
+        raise NotImplementedError
 
     @property
     def url(self) -> str:
@@ -63,38 +64,62 @@ class FailingStore:
     def address(self, key: str) -> str:
         return self._inner.address(key)
 
-    def _count(self) -> None:
+    def read(self, key: str, *, limit: int = PAGE_LIMIT) -> StoredObject:
+        self._called("read", key)
+        return self._inner.read(key, limit=limit)
+
+    def read_if_changed(self, key: str, etag: str, *, limit: int = PAGE_LIMIT) -> StoredObject | None:
+        self._called("read", key)
+        return self._inner.read_if_changed(key, etag, limit=limit)
+
+    def download(self, key: str, sink: Sink, *, limit: int) -> None:
+        self._called("download", key)
+        self._inner.download(key, sink, limit=limit)
+
+    def list(self, prefix: str) -> Iterator[ObjectEntry]:
+        self._called("list", prefix)
+        return self._inner.list(prefix)
+
+    def write(
+        self, key: str, body: bytes | Path, *, expected: str | None, content_type: str, cache_control: str
+    ) -> str:
+        self._called("write", key)
+        return self._inner.write(key, body, expected=expected, content_type=content_type, cache_control=cache_control)
+
+    def delete(self, key: str) -> None:
+        self._called("delete", key)
+        self._inner.delete(key)
+
+    def keeps_trailing_slash_keys(self) -> bool:
+        return False
+
+
+class FailingStore(_WatchedStore):
+    """A store whose calls fail from the N-th on, as if its publisher had been killed there."""
+
+    def __init__(self, inner: ObjectStore, fail_at: int) -> None:
+        super().__init__(inner)
+        self._left = fail_at
+        self._lock = threading.Lock()
+        self.failed = False
+
+    def _called(self, operation: str, key: str) -> None:
         with self._lock:
             self._left -= 1
             if self._left < 0:
                 self.failed = True
                 raise IndexAccessError("throttled", why="status 503")
 
-    def read(self, key: str, *, limit: int = PAGE_LIMIT) -> StoredObject:
-        self._count()
-        return self._inner.read(key, limit=limit)
 
-    def read_if_changed(self, key: str, etag: str, *, limit: int = PAGE_LIMIT) -> StoredObject | None:
-        self._count()
-        return self._inner.read_if_changed(key, etag, limit=limit)
+class InterruptedStore(_WatchedStore):
+    """A store where something happens just before the first write of a key that starts with a prefix."""
 
-    def download(self, key: str, sink: Sink, *, limit: int) -> None:
-        self._count()
-        self._inner.download(key, sink, limit=limit)
+    def __init__(self, inner: ObjectStore, prefix: str, happen: Callable[[], object]) -> None:
+        super().__init__(inner)
+        self._prefix = prefix
+        self._happen: Callable[[], object] | None = happen
 
-    def list(self, prefix: str) -> Iterator[ObjectEntry]:
-        self._count()
-        return self._inner.list(prefix)
-
-    def write(
-        self, key: str, body: bytes | Path, *, expected: str | None, content_type: str, cache_control: str
-    ) -> str:
-        self._count()
-        return self._inner.write(key, body, expected=expected, content_type=content_type, cache_control=cache_control)
-
-    def delete(self, key: str) -> None:
-        self._count()
-        self._inner.delete(key)
-
-    def keeps_trailing_slash_keys(self) -> bool:
-        return False
+    def _called(self, operation: str, key: str) -> None:
+        if operation == "write" and self._happen is not None and key.startswith(self._prefix):
+            happen, self._happen = self._happen, None
+            happen()

@@ -12,6 +12,7 @@ import pytest
 
 from dioptra.plugins.clock import SystemClock
 from dioptra.plugins.errors import PreconditionFailedError, UnsatisfiedError
+from dioptra.plugins.index.descriptor import read_descriptor
 from dioptra.plugins.index.initialize import initialize_index
 from dioptra.plugins.index.publish import publish
 from dioptra.plugins.index.publishing_mode import SinglePublisherStore
@@ -126,6 +127,10 @@ def test_an_index_that_was_copied_to_such_a_store_takes_no_publisher(rclone_buck
     with pytest.raises(UnsatisfiedError, match="does not keep conditional writes"):
         publish([wheel], copy, clock=CLOCK)
     assert not list(copy.list("files/"))
+    identity = read_descriptor(copy).identity
+    descriptor, made_now = initialize_index(copy, name="other", clock=CLOCK, single_publisher=True)
+    assert (descriptor.identity, descriptor.publishing, made_now) == (identity, "single", False)
+    assert publish([wheel], copy, clock=CLOCK)[0].status == "published"
 
 
 def test_conditions_are_checked_before_a_single_publishers_writes(rclone_bucket: str) -> None:

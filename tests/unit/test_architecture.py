@@ -62,6 +62,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "dioptra.plugins.index.descriptor",
         "dioptra.plugins.index.catalogue",
         "dioptra.plugins.builder",
+        "dioptra.plugins.durability",
         "dioptra.plugins.bundled",
         "dioptra.plugins.host",
         "dioptra.plugins.settings",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -108,6 +109,47 @@ def test_other_bytes_are_refused_also_where_only_an_orphan_has_the_name(tmp_path
     store.delete(f"records/fog/{published.name}.json")
     with pytest.raises(UnsatisfiedError, match="with other bytes"):
         publish([other], store, clock=InstantClock())
+
+
+@pytest.mark.parametrize("version", ["2.00", "v2.0"])
+def test_a_file_has_one_name(tmp_path: Path, store: DirectoryStore, version: str) -> None:
+    normal = wheel(tmp_path, "fog", "2.0")
+    made = make_wheel("fog", version, files={"fog.py": "X = 1"}, entry_points={"x": "fog"})
+    other, spelling = write_wheel(tmp_path / "other", made), made[0]
+    with pytest.raises(UnsatisfiedError, match=r"not in the normal spelling, fog-2\.0"):
+        publish([other], store, clock=InstantClock())
+    with pytest.raises(UnsatisfiedError, match=r"is another spelling of"):
+        publish([other, normal], store, clock=InstantClock(), normal_names_only=False)
+    publish([other], store, clock=InstantClock(), normal_names_only=False)
+    with pytest.raises(UnsatisfiedError, match=f"is another spelling of {spelling}"):
+        publish([normal], store, clock=InstantClock())
+    assert publish([other], store, clock=InstantClock())[0].status == "unchanged"
+    assert links_lead_somewhere(store) == {spelling}
+
+
+TASKS = "files/fog/fog-2.0-py3-none-any.whl.tasks.json"
+
+
+@pytest.mark.parametrize(
+    ("left", "is_kept"),
+    [
+        (b'{"schema": "1.0", "project": "fog", "version": "2.0", "added": "by a newer version"}', True),
+        (b'{"schema": "9.0"}', True),
+        (b'{"schema": "1.0", "project": "rain", "version": "2.0"}', False),
+        (b'{"schema"', False),
+    ],
+)
+def test_a_sidecar_of_another_publisher_is_named_and_not_replaced(
+    tmp_path: Path, store: DirectoryStore, left: bytes, is_kept: bool
+) -> None:
+    made = wheel(tmp_path, "fog", "2.0")
+    (Path(store.url) / "files/fog").mkdir(parents=True)
+    (Path(store.url) / TASKS).write_bytes(left)
+    publish([made], store, clock=InstantClock())
+    stored = store.read(TASKS).body
+    assert (stored == left) == is_kept
+    record = json.loads(store.read(f"records/fog/{made.name}.json").body)
+    assert record["tasks-sha256"] == hashlib.sha256(stored).hexdigest()
 
 
 def test_nothing_is_written_if_one_of_the_wheels_is_refused(tmp_path: Path, store: DirectoryStore) -> None:

@@ -14,10 +14,9 @@ from packaging.version import Version
 from dioptra.plugins.errors import IndexAccessError, UnsatisfiedError
 from dioptra.plugins.index.catalogue import open_catalogue
 from dioptra.plugins.index.initialize import initialize_index
+from dioptra.plugins.index.project_documents import read_file_state, read_project_state
 from dioptra.plugins.index.publish import publish
 from dioptra.plugins.index.release_state import (
-    read_file_state,
-    read_project_state,
     remove,
     set_project_status,
     unyank,
@@ -35,7 +34,7 @@ from dioptra.plugins.index.state import (
 )
 from dioptra.plugins.object_store.directory import DirectoryStore
 from dioptra.plugins.object_store.port import ObjectStore
-from index_stores import FailingStore, InstantClock
+from index_stores import FailingStore, InstantClock, InterruptedStore
 from index_world import write_wheel
 from wheel_factory import make_wheel
 
@@ -155,7 +154,7 @@ def test_a_removed_release_leaves_a_tombstone_that_closes_it(store: DirectorySto
     assert not [key for key in present if key.startswith("files/fog/fog-1.0")]
     assert "records/fog/fog-1.0-py3-none-any.whl.json" in present
     assert yanked(store) == {"2.0": False}
-    state = read_file_state(store, FOG, "fog-1.0-py3-none-any.whl")
+    state, _ = read_file_state(store, FOG, "fog-1.0-py3-none-any.whl")
     assert state.removed is not None
     assert (state.removed.reason, state.removed.time) == ("law", CLOCK.now())
     for again in (
@@ -167,6 +166,62 @@ def test_a_removed_release_leaves_a_tombstone_that_closes_it(store: DirectorySto
             publish([again], store, clock=CLOCK)
     publish([wheel(tmp_path, "3.0")], store, clock=CLOCK)
     assert sorted(yanked(store)) == ["2.0", "3.0"]
+
+
+OTHER_TAG = "py3-none-linux_x86_64"
+
+
+def removing(store: DirectoryStore) -> None:
+    remove(store, FOG, ONE, reason="law", clock=CLOCK)
+
+
+def quarantining(store: DirectoryStore) -> None:
+    set_project_status(store, FOG, ProjectState(status="quarantined", reason="odd"), clock=CLOCK)
+
+
+@pytest.mark.parametrize("prefix", ["files/", "records/", "simple/fog/"])
+@pytest.mark.parametrize("close", [removing, quarantining])
+def test_a_file_of_a_release_that_is_closed_meanwhile_is_not_offered(
+    store: DirectoryStore, tmp_path: Path, close: Callable[[DirectoryStore], None], prefix: str
+) -> None:
+    late = wheel(tmp_path, "1.0", OTHER_TAG)
+    interrupted = InterruptedStore(store, prefix, lambda: close(store))
+    with pytest.raises(UnsatisfiedError, match="does not offer what was published here"):
+        publish([late], interrupted, clock=CLOCK)
+    assert "1.0" not in yanked(store)
+
+
+@pytest.mark.parametrize("prefix", ["files/", "records/", "simple/fog/"])
+def test_nothing_comes_back_where_the_first_publisher_of_a_project_is_slow(tmp_path: Path, prefix: str) -> None:
+    (tmp_path / "index").mkdir()
+    store = DirectoryStore(tmp_path / "index")
+    initialize_index(store, name="lab", clock=CLOCK)
+
+    def other() -> None:
+        publish([wheel(tmp_path, "1.0")], store, clock=CLOCK)
+        removing(store)
+
+    with pytest.raises(UnsatisfiedError, match=r"does not offer|fog 1\.0 was removed"):
+        publish([wheel(tmp_path, "1.0", OTHER_TAG)], InterruptedStore(store, prefix, other), clock=CLOCK)
+    assert yanked(store) == {}
+
+
+def test_removing_takes_away_what_came_late_and_what_no_record_names(store: DirectoryStore, tmp_path: Path) -> None:
+    orphan = store.url + "/files/fog/fog-1.0-7-py3-none-any.whl"
+    Path(orphan).write_bytes(b"half")
+    Path(orphan + ".tasks.json").write_bytes(b"{}")
+    late = InterruptedStore(
+        store,
+        "state/",
+        lambda: publish([wheel(tmp_path, "1.0", OTHER_TAG)], DirectoryStore(Path(store.url)), clock=CLOCK),
+    )
+    changes = remove(late, FOG, ONE, reason="law", clock=CLOCK)
+    assert [(item.filename, item.changed) for item in changes] == [
+        ("fog-1.0-py3-none-any.whl", True),
+        (f"fog-1.0-{OTHER_TAG}.whl", True),
+    ]
+    assert not [entry.key for entry in store.list("files/fog/fog-1.0")]
+    assert yanked(store) == {"2.0": False}
 
 
 def test_a_revocation_is_kept_touches_every_channel_and_yanks(store: DirectoryStore) -> None:

@@ -10,7 +10,8 @@ from packaging.version import Version
 from dioptra.plugins.errors import IndexAccessError
 from dioptra.plugins.index.initialize import initialize_index
 from dioptra.plugins.index.publish import publish
-from dioptra.plugins.index.release_state import remove, yank
+from dioptra.plugins.index.release_state import remove, set_project_status, yank
+from dioptra.plugins.index.state import ProjectState
 from dioptra.plugins.index.verify import count_files, rebuild_index, verify_index
 from dioptra.plugins.object_store.directory import DirectoryStore
 from index_stores import FailingStore, InstantClock
@@ -82,9 +83,28 @@ def test_leftovers_are_found(store: DirectoryStore) -> None:
     (path(store, "files/rain")).mkdir()
     path(store, "files/rain/rain-1.0-py3-none-any.whl").write_bytes(b"half")
     found = differences(store)
-    assert found["files/fog/fog-3.0-py3-none-any.whl"] == ("it was removed, and is still there", False)
+    assert "its release was removed" in found["files/fog/fog-3.0-py3-none-any.whl"][0]
     assert "a publication was interrupted" in found["files/fog/fog-9.0-py3-none-any.whl"][0]
     assert "a publication was interrupted" in found["files/rain/rain-1.0-py3-none-any.whl"][0]
+
+
+def test_what_others_left_beside_records_and_states_is_told_and_stops_nobody(store: DirectoryStore) -> None:
+    strangers = [
+        "records/.DS_Store",
+        "records/fog/.DS_Store",
+        "records/fog/notes.json",
+        "records/fog/rain-1.0-py3-none-any.whl.json",
+        "state/fog/.DS_Store",
+    ]
+    for key in strangers:
+        path(store, key).write_bytes(b"?")
+    found = differences(store)
+    assert found == dict.fromkeys(strangers[1:], ("it is no document of the index; delete it", False))
+    yank(store, FOG, Version("1.0"), reason="", clock=CLOCK)
+    set_project_status(store, FOG, ProjectState(status="deprecated"), clock=CLOCK)
+    for _ in rebuild_index(store, count_files(store), clock=CLOCK):
+        pass
+    assert differences(store).keys() == found.keys()
 
 
 @pytest.mark.parametrize("body", [b"{", b'{"schema": "1.0"}', b'{"schema": "9.0"}'])

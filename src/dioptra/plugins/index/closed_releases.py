@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import Executor
 
-from packaging.utils import NormalizedName, parse_wheel_filename
+from packaging.utils import NormalizedName
+from packaging.version import Version
 
 from dioptra.plugins.errors import UnsatisfiedError
 from dioptra.plugins.index import layout
-from dioptra.plugins.index.release_state import read_file_state, read_project_state
+from dioptra.plugins.index.project_documents import list_states, read_file_state, read_project_state
 from dioptra.plugins.object_store.port import ListedReader
 from dioptra.plugins.wheel.model import WheelName
 
@@ -43,20 +44,19 @@ def refuse_closed_releases(store: ListedReader, wheels: Iterable[WheelName], exe
 
 
 def _problems(store: ListedReader, project: NormalizedName, wheels: list[WheelName]) -> list[str]:
-    prefix = layout.state_prefix(project)
-    keys = [entry.key for entry in store.list(prefix)]
-    problems = []
-    if layout.project_state_key(project) in keys:
+    listed = list_states(store, project)
+    problems: dict[Version | None, str] = {}
+    if layout.project_state_key(project) in listed.others:
         state = read_project_state(store, project)
         if state.status in _CLOSED:
-            problems.append(f"{project} is {state.status}: {state.reason or 'no reason is given'}")
+            problems[None] = f"{project} is {state.status}: {state.reason or 'no reason is given'}"
     # A tombstone closes its whole release: another file of it would carry the same name and version.
-    for filename in (key.removeprefix(prefix).removesuffix(".json") for key in keys):
-        if not filename.endswith(".whl"):
+    wanted = {wheel.version for wheel in wheels}
+    for document in listed.documents:
+        version = document.wheel.version
+        if version not in wanted or version in problems:
             continue
-        version = parse_wheel_filename(filename)[1]
-        if any(wheel.version == version for wheel in wheels):
-            removed = read_file_state(store, project, filename).removed
-            if removed is not None:
-                problems.append(f"{project} {version} was removed on {removed.time:%Y-%m-%d}: {removed.reason}")
-    return list(dict.fromkeys(problems))
+        removed = read_file_state(store, project, document.wheel.filename)[0].removed
+        if removed is not None:
+            problems[version] = f"{project} {version} was removed on {removed.time:%Y-%m-%d}: {removed.reason}"
+    return list(problems.values())

@@ -58,6 +58,9 @@ def descriptor_to_json(descriptor: Descriptor) -> bytes:
 def read_descriptor(store: ObjectReader) -> Descriptor:
     """Read an index's descriptor.
 
+    Args:
+        store: The index's store.
+
     Raises:
         IndexAccessError: There is no index at the store's root, it cannot be read, or has a newer major schema.
     """
@@ -69,15 +72,28 @@ def read_descriptor(store: ObjectReader) -> Descriptor:
             why=f"{absent.url} does not exist",
             hint=f"dioptra-plugins index init {store.url}",
         ) from absent
-    document = schema.load(stored.body, source=stored.url)
+    return descriptor_from_json(stored.body, source=stored.url)
+
+
+def descriptor_from_json(body: bytes, *, source: str) -> Descriptor:
+    """Read a stored descriptor.
+
+    Args:
+        body: Its bytes.
+        source: Its address, for the error.
+
+    Raises:
+        IndexAccessError: It is malformed or has a newer major schema.
+    """
+    document = schema.load(body, source=source)
     name, identity, slash = (document.get(key) for key in ("name", "uuid", "trailing_slash_keys"))
     if not isinstance(name, str) or not isinstance(identity, str) or not isinstance(slash, bool):
         raise IndexAccessError(
-            f"{stored.url} is malformed", why="it needs 'name' and 'uuid' (strings) and 'trailing_slash_keys' (a bool)"
+            f"{source} is malformed", why="it needs 'name' and 'uuid' (strings) and 'trailing_slash_keys' (a bool)"
         )
     publishing = document.get("publishing")
     if publishing not in _PUBLISHING:
         raise IndexAccessError(
-            f"{stored.url} is malformed", why=f"'publishing' is {publishing!r}, wanted 'concurrent' or 'single'"
+            f"{source} is malformed", why=f"'publishing' is {publishing!r}, wanted 'concurrent' or 'single'"
         )
     return Descriptor(name=name, identity=identity, trailing_slash_keys=slash, publishing=publishing)

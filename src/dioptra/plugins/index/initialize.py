@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from packaging.utils import NormalizedName
 
 from dioptra.plugins.clock import Clock
 from dioptra.plugins.errors import PreconditionFailedError
 from dioptra.plugins.index import layout
-from dioptra.plugins.index.descriptor import Descriptor, descriptor_to_json, new_descriptor, read_descriptor
+from dioptra.plugins.index.compare_and_swap import replace_document
+from dioptra.plugins.index.descriptor import Descriptor, descriptor_from_json, descriptor_to_json, new_descriptor
 from dioptra.plugins.index.publishing_mode import SinglePublisherStore, open_for_writing, unsafe_store
 from dioptra.plugins.index.view_update import update_root_view
-from dioptra.plugins.object_store.port import ObjectStore
+from dioptra.plugins.object_store.port import ObjectStore, StoredObject
 from dioptra.plugins.object_store.probe import probe_publishing
 
 
@@ -19,7 +22,8 @@ def initialize_index(
 ) -> tuple[Descriptor, bool]:
     """Write the descriptor and an empty list of projects.
 
-    An index that is there already is left as it is; an interrupted initialization is finished.
+    Of an index that is there already, only who may publish is changed, and only to a single publisher. An interrupted
+    initialization is finished.
 
     Args:
         store: Where the index is to be.
@@ -54,8 +58,16 @@ def initialize_index(
         )
         made = True
     except PreconditionFailedError:
-        descriptor, made = read_descriptor(store), False
+        made = False
+        if single_publisher:
+            replace_document(writer, layout.DESCRIPTOR_KEY, _for_single_publisher, clock)
     descriptor, writer = open_for_writing(store)
     nothing: tuple[NormalizedName, ...] = ()
     update_root_view(writer, nothing, slash=descriptor.trailing_slash_keys, clock=clock)
     return descriptor, made
+
+
+def _for_single_publisher(present: StoredObject | None) -> bytes | None:
+    if present is None:
+        return None
+    return descriptor_to_json(replace(descriptor_from_json(present.body, source=present.url), publishing="single"))

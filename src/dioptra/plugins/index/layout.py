@@ -60,9 +60,14 @@ def root_page_json_key() -> str:
     return ROOT_PAGE.json
 
 
+def files_prefix(project: NormalizedName) -> str:
+    """Common prefix of a project's wheels and their sidecars."""
+    return f"files/{project}/"
+
+
 def file_key(project: NormalizedName, filename: str) -> str:
     """Where a wheel lies."""
-    return f"files/{project}/{filename}"
+    return f"{files_prefix(project)}{filename}"
 
 
 def metadata_key(project: NormalizedName, filename: str) -> str:

@@ -96,7 +96,7 @@ def mirror(
                     download_locked(wheel, catalogues[wheel.index], file)
                 return place
 
-            yield from publish(list(workers.map(fetch, group)), store, clock=clock)
+            yield from publish(list(workers.map(fetch, group)), store, clock=clock, normal_names_only=False)
     # A run that was killed may have left pages behind of wheels that are there.
     left = sorted({wheel.project for wheel in wheels} - {wheel.project for wheel in missing})
     if left:

@@ -10,15 +10,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from packaging.utils import NormalizedName, parse_wheel_filename
+from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from dioptra.plugins.clock import Clock
-from dioptra.plugins.errors import ObjectNotFoundError, UnsatisfiedError
+from dioptra.plugins.errors import UnsatisfiedError
 from dioptra.plugins.index import layout
 from dioptra.plugins.index.compare_and_swap import replace_document
+from dioptra.plugins.index.project_documents import list_records, read_record, stored_wheel
 from dioptra.plugins.index.publishing_mode import open_for_writing
-from dioptra.plugins.index.record import Record, record_from_json
+from dioptra.plugins.index.record import Record
 from dioptra.plugins.index.state import (
     ACTIVE,
     UNTOUCHED,
@@ -27,7 +28,6 @@ from dioptra.plugins.index.state import (
     Removal,
     file_state_from_json,
     file_state_to_json,
-    project_state_from_json,
     project_state_to_json,
 )
 from dioptra.plugins.index.view_update import update_project_view
@@ -102,11 +102,19 @@ def remove(
             return state
         return replace(state, removed=Removal(sha256=record.sha256, reason=reason, time=now))
 
-    changes = _change(store, project, version, buried, clock)
-    for change in changes:
-        for key in (layout.file_key, layout.metadata_key, layout.tasks_key):
-            store.delete(key(project, change.filename))
-    return changes
+    changed: dict[str, bool] = {}
+    while True:
+        # Again until nothing changes: a file that was being published meanwhile is of the release too.
+        step = _change(store, project, version, buried, clock)
+        changed = {item.filename: item.changed or changed.get(item.filename, False) for item in step}
+        if not any(item.changed for item in step):
+            break
+    for entry in list(store.list(layout.files_prefix(project))):
+        # By the listing and not by the records: an interrupted publication left files without one.
+        wheel = stored_wheel(entry.key, project)
+        if wheel is not None and wheel.version == version:
+            store.delete(entry.key)
+    return tuple(StateChange(filename=filename, changed=changed[filename]) for filename in sorted(changed))
 
 
 def set_project_status(store: ObjectStore, project: NormalizedName, state: ProjectState, *, clock: Clock) -> bool:
@@ -126,7 +134,7 @@ def set_project_status(store: ObjectStore, project: NormalizedName, state: Proje
         IndexAccessError: There is no index, or it cannot be read or written.
     """
     descriptor, store = open_for_writing(store)
-    if next(iter(store.list(layout.records_prefix(project))), None) is None:
+    if not list_records(store, project).documents:
         raise UnsatisfiedError(f"there is no project '{project}' at {store.url}")
 
     def change(present: StoredObject | None) -> bytes | None:
@@ -136,41 +144,6 @@ def set_project_status(store: ObjectStore, project: NormalizedName, state: Proje
     with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as executor:
         update_project_view(store, project, slash=descriptor.trailing_slash_keys, clock=clock, executor=executor)
     return changed
-
-
-def read_project_state(store: ListedReader, project: NormalizedName) -> ProjectState:
-    """Read the status of a project; active where it has none.
-
-    Args:
-        store: The index's store.
-        project: The project.
-
-    Raises:
-        IndexAccessError: It cannot be read or is malformed.
-    """
-    try:
-        stored = store.read(layout.project_state_key(project))
-    except ObjectNotFoundError:
-        return ACTIVE
-    return project_state_from_json(stored.body, source=stored.url)
-
-
-def read_file_state(store: ListedReader, project: NormalizedName, filename: str) -> FileState:
-    """Read the state of a file; untouched where it has none.
-
-    Args:
-        store: The index's store.
-        project: Its project.
-        filename: The file.
-
-    Raises:
-        IndexAccessError: It cannot be read or is malformed.
-    """
-    try:
-        stored = store.read(layout.file_state_key(project, filename))
-    except ObjectNotFoundError:
-        return UNTOUCHED
-    return file_state_from_json(stored.body, source=stored.url)
 
 
 def release_records(store: ListedReader, project: NormalizedName, version: Version) -> tuple[Record, ...]:
@@ -185,21 +158,15 @@ def release_records(store: ListedReader, project: NormalizedName, version: Versi
         UnsatisfiedError: There is no such release.
         IndexAccessError: The index cannot be read.
     """
-    keys = [entry.key for entry in store.list(layout.records_prefix(project))]
-    filenames = [key.rpartition("/")[2].removesuffix(".json") for key in keys]
-    releases = {filename: parse_wheel_filename(filename)[1] for filename in filenames}
-    of_it = [key for key, filename in zip(keys, filenames, strict=True) if releases[filename] == version]
+    listed = list_records(store, project).documents
+    of_it = [document.wheel.filename for document in listed if document.wheel.version == version]
     if not of_it:
-        known = ", ".join(str(item) for item in sorted(set(releases.values()))[-5:])
+        known = ", ".join(str(item) for item in sorted({document.wheel.version for document in listed})[-5:])
         raise UnsatisfiedError(
             f"there is no {project} {version} at {store.url}",
             why=f"its newest releases are {known}" if known else "it has no such project",
         )
-    return tuple(_record(store.read(key)) for key in of_it)
-
-
-def _record(stored: StoredObject) -> Record:
-    return record_from_json(stored.body, source=stored.url)
+    return tuple(read_record(store, project, filename)[0] for filename in of_it)
 
 
 def _change(

@@ -14,17 +14,25 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
 
 from dioptra.plugins.clock import Clock
 from dioptra.plugins.errors import MalformedDocumentError, ObjectNotFoundError
 from dioptra.plugins.index import layout, views
 from dioptra.plugins.index.descriptor import read_descriptor
+from dioptra.plugins.index.project_documents import (
+    ListedDocument,
+    list_records,
+    list_states,
+    read_file_state,
+    read_record,
+    recorded_projects,
+    stored_wheel,
+)
+from dioptra.plugins.index.published_files import published_files
 from dioptra.plugins.index.publishing_mode import open_for_writing
-from dioptra.plugins.index.record import Record, record_from_json
-from dioptra.plugins.index.release_state import read_file_state
-from dioptra.plugins.index.state import UNTOUCHED
+from dioptra.plugins.index.record import Record
 from dioptra.plugins.index.view_update import (
-    published_files,
     render_project,
     render_root,
     rewrite_root_view,
@@ -72,7 +80,7 @@ class ProjectCheck:
 
 
 def count_files(store: ListedReader) -> Counter[NormalizedName]:
-    """Count the records of every project, with one listing.
+    """Count the records of every project, with one listing of everything but states.
 
     Args:
         store: The index's store.
@@ -83,12 +91,12 @@ def count_files(store: ListedReader) -> Counter[NormalizedName]:
     Raises:
         IndexAccessError: The store cannot be listed.
     """
-    found: Counter[NormalizedName] = Counter()
-    for prefix, weight in (("records/", 1), ("files/", 0), ("simple/", 0)):
+    found = recorded_projects(store)
+    for prefix in ("files/", "simple/"):
         for entry in store.list(prefix):
             parts = entry.key.split("/")
             if len(parts) > 2 and parts[1]:
-                found[canonicalize_name(parts[1])] += weight
+                found[canonicalize_name(parts[1])] += 0
     return found
 
 
@@ -152,31 +160,48 @@ def _side_by_side(executor: Executor, do: Callable[[_Item], _Result], items: Ite
 
 
 def _check_project(store: ListedReader, project: NormalizedName, *, slash: bool, readers: Executor) -> ProjectCheck:
-    present = {entry.key: entry.size for entry in store.list(f"files/{project}/")}
-    keys = [entry.key for entry in store.list(layout.records_prefix(project))]
-    states = frozenset(entry.key for entry in store.list(layout.state_prefix(project)))
-    differences: list[Difference] = []
-    known: dict[str, views.PublishedFile] = {}
-    named: set[str] = set()
-    for key, checked in zip(
-        keys, readers.map(lambda key: _check_record(store, project, key, present, states), keys), strict=True
-    ):
-        filename = key.rpartition("/")[2].removesuffix(".json")
-        named |= {make(project, filename) for make in _KEYS_OF_A_FILE}
-        differences += checked.differences
-        if checked.file is not None:
-            known[filename] = checked.file
-    differences += (
-        Difference(key=key, problem="no record names it: a publication was interrupted; publish again or delete it")
-        for key in sorted(present.keys() - named)
-    )
+    present = {entry.key: entry.size for entry in store.list(layout.files_prefix(project))}
+    records, states = list_records(store, project), list_states(store, project)
+    removed, differences = _removed_versions(store, project, states.documents)
+    kept = [document for document in records.documents if document.wheel.version not in removed]
+    checks = list(readers.map(lambda document: _check_record(store, project, document, present), kept))
+    differences += (difference for check in checks for difference in check.differences)
+    strangers = [*records.others, *(key for key in states.others if key != layout.project_state_key(project))]
+    differences += (Difference(key=key, problem="it is no document of the index; delete it") for key in strangers)
+    filenames = [document.wheel.filename for document in kept]
+    named = {make(project, filename) for filename in filenames for make in _KEYS_OF_A_FILE}
+    differences += (_leftover(key, project, removed) for key in sorted(present.keys() - named))
+    known = {check.file.record.filename: check.file for check in checks if check.file is not None}
     try:
         shown, state = published_files(store, project, known, readers)
     except MalformedDocumentError as problem:
         differences.append(Difference(key=layout.records_prefix(project), problem=str(problem)))
     else:
         differences += _compare_pages(store, render_project(project, shown, state, slash=slash))
-    return ProjectCheck(project=project, files=len(keys), differences=tuple(differences))
+    return ProjectCheck(project=project, files=len(records.documents), differences=tuple(differences))
+
+
+def _removed_versions(
+    store: ListedReader, project: NormalizedName, states: Iterable[ListedDocument]
+) -> tuple[frozenset[Version], list[Difference]]:
+    removed: set[Version] = set()
+    differences = []
+    for document in states:
+        try:
+            state, _ = read_file_state(store, project, document.wheel.filename)
+        except MalformedDocumentError as problem:
+            differences.append(Difference(key=document.key, problem=problem.why or str(problem)))
+        else:
+            removed |= {document.wheel.version} if state.removed is not None else set()
+    return frozenset(removed), differences
+
+
+def _leftover(key: str, project: NormalizedName, removed: Collection[Version]) -> Difference:
+    wheel = stored_wheel(key, project)
+    if wheel is not None and wheel.version in removed:
+        command = f"dioptra-plugins index remove {project}=={wheel.version}"
+        return Difference(key=key, problem=f"its release was removed, and it is still there: {command} deletes it")
+    return Difference(key=key, problem="no record names it: a publication was interrupted; publish again or delete it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,27 +213,16 @@ class _Checked:
 
 
 def _check_record(
-    store: ListedReader, project: NormalizedName, key: str, present: Mapping[str, int], states: Collection[str]
+    store: ListedReader, project: NormalizedName, document: ListedDocument, present: Mapping[str, int]
 ) -> _Checked:
-    filename = key.rpartition("/")[2].removesuffix(".json")
-    stored = store.read(key)
     try:
-        record = record_from_json(stored.body, source=stored.url)
+        record, etag = read_record(store, project, document.wheel.filename)
     except MalformedDocumentError as problem:
-        return _Checked([Difference(key=key, problem=problem.why or str(problem), is_integrity=True)])
-    if record.filename != filename or record.project != project:
+        return _Checked([Difference(key=document.key, problem=problem.why or str(problem), is_integrity=True)])
+    if record.filename != document.wheel.filename:
         found = f"it is the record of {record.project}/{record.filename}"
-        return _Checked([Difference(key=key, problem=found, is_integrity=True)])
-    file = views.PublishedFile(record=record, etag=stored.etag)
-    state_key = layout.file_state_key(project, filename)
-    try:
-        state = read_file_state(store, project, filename) if state_key in states else UNTOUCHED
-    except MalformedDocumentError as problem:
-        return _Checked([Difference(key=state_key, problem=problem.why or str(problem))], file)
-    if state.removed is not None:
-        left = sorted({make(project, filename) for make in _KEYS_OF_A_FILE} & present.keys())
-        return _Checked([Difference(key=item, problem="it was removed, and is still there") for item in left], file)
-    return _Checked(list(_check_files(store, record, present)), file)
+        return _Checked([Difference(key=document.key, problem=found, is_integrity=True)])
+    return _Checked(list(_check_files(store, record, present)), views.PublishedFile(record=record, etag=etag))
 
 
 def _check_files(store: ListedReader, record: Record, present: Mapping[str, int]) -> Iterator[Difference]:

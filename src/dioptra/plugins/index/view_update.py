@@ -19,9 +19,10 @@ from dioptra.plugins.clock import Clock
 from dioptra.plugins.errors import ObjectNotFoundError, PreconditionFailedError
 from dioptra.plugins.index import layout, views
 from dioptra.plugins.index.compare_and_swap import until_won
-from dioptra.plugins.index.record import Record, record_from_json
-from dioptra.plugins.index.state import ACTIVE, ProjectState, file_state_from_json, project_state_from_json
-from dioptra.plugins.object_store.port import ListedReader, ObjectEntry, ObjectStore, StoredObject
+from dioptra.plugins.index.project_documents import recorded_projects
+from dioptra.plugins.index.published_files import published_files
+from dioptra.plugins.index.state import ACTIVE, ProjectState
+from dioptra.plugins.object_store.port import ObjectStore, StoredObject
 
 _REQUESTS_AT_ONCE = 32
 
@@ -60,7 +61,7 @@ def update_pages(
     slash: bool,
     clock: Clock,
     written: Mapping[NormalizedName, Written] = MappingProxyType({}),
-) -> None:
+) -> Mapping[NormalizedName, frozenset[str]]:
     """Bring the pages of projects, and the list of projects, up to date.
 
     Args:
@@ -70,20 +71,23 @@ def update_pages(
         clock: Waits between two tries.
         written: What is known of them already.
 
+    Returns:
+        The files that the pages of each offer.
+
     Raises:
         IndexAccessError: The store failed, or others kept winning.
     """
     with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as writers, ThreadPoolExecutor(_REQUESTS_AT_ONCE) as readers:
 
-        def update(project: NormalizedName) -> None:
+        def update(project: NormalizedName) -> frozenset[str]:
             known = written.get(project, _UNKNOWN)
             if known.is_first and _create_pages(store, project, known.files.values(), slash=slash):
-                return
-            update_project_view(store, project, slash=slash, clock=clock, executor=readers, written=known.files)
+                return frozenset(known.files)
+            return update_project_view(store, project, slash=slash, clock=clock, executor=readers, written=known.files)
 
-        # list() waits for every page and raises the first failure.
-        list(writers.map(update, projects))
+        offered = dict(zip(projects, writers.map(update, projects), strict=True))
     update_root_view(store, projects, slash=slash, clock=clock)
+    return offered
 
 
 def _create_pages(
@@ -111,7 +115,7 @@ def update_project_view(
     executor: Executor,
     trust_page: bool = True,
     written: Mapping[str, views.PublishedFile] = MappingProxyType({}),
-) -> None:
+) -> frozenset[str]:
     """Render a project's pages from its records.
 
     Args:
@@ -123,19 +127,23 @@ def update_project_view(
         trust_page: Whether to take from the present page what it carries of unchanged records; else all are read.
         written: Files by name whose records the caller has written, so that they are not read again.
 
+    Returns:
+        The files that the pages offer.
+
     Raises:
         IndexAccessError: The store failed, or others kept winning.
     """
     keys = layout.project_page(project)
 
-    def attempt() -> None:
+    def attempt() -> frozenset[str]:
         seen = {key: _look(store, key) for key in _keys(keys, slash=slash)}
         page = seen[keys.json].body if trust_page else None
         known = {**(views.files_of_view(page) if page is not None else {}), **written}
         files, state = published_files(store, project, known, executor)
         _write_changed(store, seen, render_project(project, files, state, slash=slash))
+        return frozenset(file.record.filename for file in views.offered(files, state))
 
-    until_won(attempt, f"the pages of {project} at {store.url}", clock)
+    return until_won(attempt, f"the pages of {project} at {store.url}", clock)
 
 
 def update_root_view(store: ObjectStore, projects: Iterable[NormalizedName], *, slash: bool, clock: Clock) -> None:
@@ -178,7 +186,7 @@ def rewrite_root_view(store: ObjectStore, *, slash: bool, clock: Clock) -> None:
 
     def attempt() -> None:
         seen = {key: _look(store, key) for key in _keys(layout.ROOT_PAGE, slash=slash)}
-        _write_changed(store, seen, render_root(_recorded_projects(store), slash=slash))
+        _write_changed(store, seen, render_root(recorded_projects(store), slash=slash))
 
     until_won(attempt, f"the list of projects at {store.url}", clock)
 
@@ -238,62 +246,10 @@ def _write_changed(store: ObjectStore, seen: Mapping[str, _Seen], rendered: Mapp
             )
 
 
-def published_files(
-    store: ListedReader, project: NormalizedName, known: Mapping[str, views.PublishedFile], executor: Executor
-) -> tuple[list[views.PublishedFile], ProjectState]:
-    """Collect what a project's pages show.
-
-    Args:
-        store: The index's store.
-        project: Whose files.
-        known: Files by name whose records and states need not be read if they still have the same ETags.
-        executor: Reads records and states side by side.
-
-    Returns:
-        Its files without those that were removed, and its status.
-
-    Raises:
-        IndexAccessError: The store failed, or a record or state is malformed.
-    """
-    entries = list(store.list(layout.records_prefix(project)))
-    states = {entry.key: entry.etag for entry in store.list(layout.state_prefix(project))}
-
-    def load(entry: ObjectEntry) -> views.PublishedFile | None:
-        filename = entry.key.removeprefix(layout.records_prefix(project)).removesuffix(".json")
-        state_key = layout.file_state_key(project, filename)
-        file = known.get(filename)
-        if file is not None and (file.etag, file.state_etag) == (entry.etag, states.get(state_key)):
-            return file
-        record = file.record if file is not None and file.etag == entry.etag else _record(store, entry.key)
-        if state_key not in states:
-            return views.PublishedFile(record=record, etag=entry.etag)
-        stored = store.read(state_key)
-        state = file_state_from_json(stored.body, source=stored.url)
-        if state.removed is not None:
-            return None
-        return views.PublishedFile(record=record, etag=entry.etag, yanked=state.yanked, state_etag=stored.etag)
-
-    files = [file for file in executor.map(load, entries) if file is not None]
-    if layout.project_state_key(project) not in states:
-        return files, ACTIVE
-    stored = store.read(layout.project_state_key(project))
-    return files, project_state_from_json(stored.body, source=stored.url)
-
-
-def _record(store: ListedReader, key: str) -> Record:
-    stored = store.read(key)
-    return record_from_json(stored.body, source=stored.url)
-
-
 def _listed_projects(store: ObjectStore, view: bytes | None) -> frozenset[NormalizedName]:
     if view is None:
-        return _recorded_projects(store)
+        return frozenset(recorded_projects(store))
     try:
         return frozenset(canonicalize_name(entry["name"]) for entry in json.loads(view)["projects"])
     except (ValueError, KeyError, TypeError):
-        return _recorded_projects(store)
-
-
-def _recorded_projects(store: ObjectStore) -> frozenset[NormalizedName]:
-    """All projects that have a record: the long way, for a list that is missing or unreadable."""
-    return frozenset(canonicalize_name(entry.key.split("/")[1]) for entry in store.list("records/"))
+        return frozenset(recorded_projects(store))

@@ -41,6 +41,18 @@ class PublishedFile:
     state_etag: str | None = None
 
 
+def offered(files: Iterable[PublishedFile], state: ProjectState) -> list[PublishedFile]:
+    """The files that a project's pages name, in their order.
+
+    Args:
+        files: Its files without those that were removed.
+        state: Its status; a quarantined project offers no files (PEP 792).
+    """
+    if state.status == "quarantined":
+        return []
+    return sorted(files, key=lambda file: (file.record.version, file.record.filename))
+
+
 def render_project_json(project: NormalizedName, files: Iterable[PublishedFile], state: ProjectState = ACTIVE) -> bytes:
     """The PEP 691 page of a project.
 
@@ -49,7 +61,7 @@ def render_project_json(project: NormalizedName, files: Iterable[PublishedFile],
         files: Its files without those that were removed.
         state: Its status; a quarantined project offers no files (PEP 792).
     """
-    ordered = _offered(files, state)
+    ordered = offered(files, state)
     status = {"status": state.status, **({"reason": state.reason} if state.reason else {})}
     return _json(
         {
@@ -67,7 +79,7 @@ def render_project_html(project: NormalizedName, files: Iterable[PublishedFile],
     status: dict[str, str] = {} if state == ACTIVE else {"pypi:project-status": state.status}
     if state.reason:
         status["pypi:project-status-reason"] = state.reason
-    return _html(f"Links for {project}", map(_anchor, _offered(files, state)), status)
+    return _html(f"Links for {project}", map(_anchor, offered(files, state)), status)
 
 
 def render_root_json(projects: Iterable[NormalizedName]) -> bytes:
@@ -106,6 +118,8 @@ def files_of_view(body: bytes) -> Mapping[str, PublishedFile]:
         entries = json.loads(body)["files"]
     except (ValueError, KeyError, TypeError):
         return {}
+    if not isinstance(entries, list):
+        return {}
     found: dict[str, PublishedFile] = {}
     for entry in entries:
         try:
@@ -114,12 +128,6 @@ def files_of_view(body: bytes) -> Mapping[str, PublishedFile]:
             continue
         found[file.record.filename] = file
     return found
-
-
-def _offered(files: Iterable[PublishedFile], state: ProjectState) -> list[PublishedFile]:
-    if state.status == "quarantined":
-        return []
-    return sorted(files, key=lambda file: (file.record.version, file.record.filename))
 
 
 def _href(record: Record) -> str:
