@@ -23,6 +23,7 @@ from packaging.version import Version
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ceph_process import ceph_is_installed, running_ceph
 from dioptra.plugins.clock import SystemClock
@@ -273,7 +274,7 @@ def wait_for(endpoint: str) -> None:
     for _ in range(100):
         try:
             s3(endpoint).list_buckets()
-        except Exception:  # noqa: BLE001 - whatever says that it is not there yet
+        except (BotoCoreError, ClientError):
             time.sleep(0.2)
         else:
             return

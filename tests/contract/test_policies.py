@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from ceph_process import Ceph
 from dioptra.plugins.channels.promote import promote
@@ -16,6 +18,8 @@ from dioptra.plugins.clock import SystemClock
 from dioptra.plugins.errors import IndexAccessError, ObjectNotFoundError, PreconditionFailedError
 from dioptra.plugins.index.initialize import initialize_index
 from dioptra.plugins.index.publish import publish
+from dioptra.plugins.index.release_state import remove
+from dioptra.plugins.index.revoke import revoke
 from dioptra.plugins.lock.pylock import render
 from dioptra.plugins.object_store.port import ObjectStore
 from dioptra.plugins.object_store.s3 import S3Store
@@ -26,7 +30,7 @@ from wheel_factory import make_wheel
 pytestmark = pytest.mark.ceph
 
 POLICIES = Path(__file__).parents[2] / "index" / "policies"
-USERS = ("reader", "publisher", "promoter")
+USERS = ("reader", "publisher", "promoter", "administrator")
 CLOCK = SystemClock()
 
 
@@ -90,6 +94,7 @@ KEYS = ["files/fog/new", "records/fog/new", "simple/new", "state/fog/new", "chan
         ("reader", set()),
         ("publisher", {"files/fog/new", "records/fog/new", "simple/new", "state/fog/new"}),
         ("promoter", {"channels/prod/head.json", "revoked.json"}),
+        ("administrator", set(KEYS)),
     ],
 )
 def test_each_may_write_its_own_keys_and_read_everything(
@@ -134,6 +139,22 @@ def test_only_a_promoter_moves_a_channel(bucket: str, tmp_path: Path, monkeypatc
         assert read_head(store, "production").serial == 1
         with pytest.raises(IndexAccessError, match="denied"):
             promote(store, lock, body + b"\n", "production", clock=CLOCK)
+
+
+def test_an_administrator_makes_an_index_and_removes_and_revokes(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = as_user("administrator", bucket, monkeypatch)
+    _, made = initialize_index(store, name="lab", clock=CLOCK)
+    assert not made
+    publish([wheel(tmp_path, "2.0")], store, clock=CLOCK)
+    fog = canonicalize_name("fog")
+    remove(store, fog, Version("1.0"), reason="law", clock=CLOCK)
+    assert not list(store.list("files/fog/fog-1.0"))
+    assert [item.filename for item in revoke(store, fog, Version("2.0"), reason="leak", clock=CLOCK)]
+    assert not list(store.list("simple/.dioptra-probe"))
+    with pytest.raises(IndexAccessError, match="denied"):
+        as_user("publisher", bucket, monkeypatch).delete("files/fog/fog-2.0-py3-none-any.whl")
 
 
 def test_a_reader_cannot_publish(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

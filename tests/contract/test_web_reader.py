@@ -133,7 +133,15 @@ def test_where_an_index_may_be(tmp_path: Path) -> None:
     assert not is_simple_url("https://host/simple/index")
 
 
-@pytest.mark.parametrize("url", ["", "ftp://host/x", "s3:bucket", "file://other/x", "https://host/x"])
+@pytest.mark.parametrize(
+    "url",
+    ["", "ftp://host/x", "s3:bucket", "file://other/x", "https://host/x", "s3://b/../x", "s3://b/a//c", "s3://b/p?x"],
+)
 def test_where_an_index_cannot_be_written(url: str) -> None:
     with pytest.raises(ConfigurationError):
         open_store(url)
+
+
+@pytest.mark.parametrize("url", ["s3://b", "s3://b/", "s3://b/a/c/"])
+def test_a_bucket_and_its_prefixes_are_taken(url: str) -> None:
+    assert open_store(url).url == url.rstrip("/")

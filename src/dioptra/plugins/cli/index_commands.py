@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dioptra.plugins.cli.index_access import find_links_command, mirror_command, proxy_command
-from dioptra.plugins.cli.options import chosen_index, index_option, json_option
+from dioptra.plugins.cli.options import check_text, chosen_index, index_option, json_option, reason_option
 from dioptra.plugins.cli.output import print_json, progress_bar, say
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def index_command() -> None:
 
 @index_command.command(name="init")
 @click.argument("url")
-@click.option("--name", help="What people call the index (default: the last part of URL).")
+@click.option("--name", callback=check_text, help="What people call the index (default: the last part of URL).")
 @click.option(
     "--with-dioptra-plugins/--without-dioptra-plugins",
     "with_own_wheel",
@@ -43,7 +43,7 @@ def init_command(
 ) -> None:
     """Make an index at URL (s3://bucket/prefix or a folder).
 
-    An index that is there already is left as it is.
+    An index that is there already is left as it is, except that --single-publisher is noted.
     """
     from dioptra.plugins.clock import SystemClock
     from dioptra.plugins.index.initialize import initialize_index
@@ -58,7 +58,8 @@ def init_command(
     descriptor, made = initialize_index(
         store, name=name or default_name, clock=clock, single_publisher=single_publisher
     )
-    say(f"{'made' if made else 'found'} the index '{descriptor.name}' at {store.url}")
+    single = ", for a single publisher" if descriptor.publishing == "single" else ""
+    say(f"{'made' if made else 'found'} the index '{descriptor.name}' at {store.url}{single}")
     if with_own_wheel is None:
         # Only a person can be asked; a script says it with the option.
         asking = sys.stdin.isatty() and not as_json
@@ -89,7 +90,7 @@ def init_command(
 @index_command.command(name="status")
 @click.argument("project")
 @click.argument("status", type=click.Choice(["active", "archived", "deprecated", "quarantined"]))
-@click.option("--reason", default="", help="Why; shown to people by their clients.")
+@reason_option("Why; shown to people by their clients.")
 @index_option
 @json_option
 def status_command(project: str, status: Status, reason: str, index_values: tuple[str, ...], as_json: bool) -> None:
@@ -115,7 +116,7 @@ def status_command(project: str, status: Status, reason: str, index_values: tupl
 
 @index_command.command(name="remove")
 @click.argument("release", metavar="PROJECT==VERSION")
-@click.option("--reason", required=True, help="Why; it is kept with the tombstone.")
+@reason_option("Why; it is kept with the tombstone.", required=True)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @index_option
 @json_option

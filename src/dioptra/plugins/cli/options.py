@@ -45,6 +45,42 @@ def plugin_dir_option(command: Command) -> Command:
     )(command)
 
 
+def reason_option(purpose: str, *, required: bool = False) -> Callable[[Command], Command]:
+    """``--reason``, as text that an index can keep.
+
+    Args:
+        purpose: What the reason is for, as help.
+        required: Whether it must be given, and not be empty.
+    """
+
+    def check(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+        if required and value is not None and not value.strip():
+            raise click.BadParameter("it is empty; say why", context, parameter)
+        return check_text(context, parameter, value)
+
+    if required:
+        return click.option("--reason", required=True, callback=check, help=purpose)
+    return click.option("--reason", default="", callback=check, help=purpose)
+
+
+def check_text(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse an argument that is no text, which is what bytes of another encoding become.
+
+    Args:
+        context: Of the command.
+        parameter: The option.
+        value: Its value; None where it is not given.
+
+    Raises:
+        click.BadParameter: It cannot be written as UTF-8.
+    """
+    try:
+        (value or "").encode()
+    except UnicodeEncodeError as problem:
+        raise click.BadParameter("it is no valid UTF-8", context, parameter) from problem
+    return value
+
+
 def load() -> Settings:
     """The settings in force for this process, flags aside.
 

@@ -9,7 +9,7 @@ import click
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from dioptra.plugins.cli.options import chosen_index, index_option, json_option
+from dioptra.plugins.cli.options import chosen_index, index_option, json_option, reason_option
 from dioptra.plugins.cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command(name="yank")
 @click.argument("release", metavar="PROJECT==VERSION")
-@click.option("--reason", default="", help="Why; shown to people by their clients.")
+@reason_option("Why; shown to people by their clients.")
 @index_option
 @json_option
 def yank_command(release: str, reason: str, index_values: tuple[str, ...], as_json: bool) -> None:
@@ -50,7 +50,7 @@ def unyank_command(release: str, index_values: tuple[str, ...], as_json: bool) -
 
 @click.command(name="revoke")
 @click.argument("release", metavar="PROJECT==VERSION")
-@click.option("--reason", required=True, help="Why; shown to everybody whom it stops.")
+@reason_option("Why; shown to everybody whom it stops.", required=True)
 @index_option
 @json_option
 def revoke_command(release: str, reason: str, index_values: tuple[str, ...], as_json: bool) -> None:

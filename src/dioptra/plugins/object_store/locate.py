@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from dioptra.plugins.errors import ConfigurationError
 from dioptra.plugins.object_store.addresses import file_path, without_credentials
 from dioptra.plugins.object_store.directory import DirectoryStore, create_directory_root
+from dioptra.plugins.object_store.keys import check_key
 from dioptra.plugins.object_store.port import ObjectReader, ObjectStore
 
 
@@ -41,7 +42,7 @@ def open_store(url: str) -> ObjectStore:
     if parts.scheme == "s3" and parts.netloc:
         from dioptra.plugins.object_store.s3 import S3Store
 
-        return S3Store(parts.netloc, parts.path)
+        return S3Store(parts.netloc, _prefix(url))
     if parts.scheme in {"http", "https"}:
         raise ConfigurationError(
             f"{without_credentials(url)} cannot be written",
@@ -76,6 +77,22 @@ def create_root(url: str) -> None:
     folder = _folder(url)
     if folder is not None:
         create_directory_root(folder)
+
+
+def _prefix(url: str) -> str:
+    """The prefix that an S3 URL names, if it is one that keys can start with."""
+    parts = urlsplit(url)
+    prefix = parts.path.removeprefix("/").removesuffix("/")
+    try:
+        if parts.query or parts.fragment:
+            raise ValueError("a query or fragment is no part of a prefix")
+        return check_key(prefix) if prefix else ""
+    except ValueError as problem:
+        raise ConfigurationError(
+            f"'{without_credentials(url)}' is no address of an index",
+            why=str(problem),
+            hint="give s3://bucket/prefix",
+        ) from problem
 
 
 def _folder(url: str) -> Path | None:
