@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 
 from dioptra.plugins.clock import SystemClock
 from dioptra.plugins.errors import UnsatisfiedError
-from dioptra.plugins.host import choose_host
+from dioptra.plugins.host_choice import choose_hosts
 from dioptra.plugins.index.catalogue import IndexCatalogue
 from dioptra.plugins.index.initialize import initialize_index
 from dioptra.plugins.index.publish import publish
@@ -59,7 +59,7 @@ def plugins(folder: Path) -> tuple[Path, list[str]]:
 def in_process(index: Path, asked: list[str]) -> None:
     """Solve when the pages are there."""
     catalogue = IndexCatalogue("lab", DirectoryStore(index))
-    host = choose_host(python=None, provide=False)
+    (host,) = choose_hosts(provide=False)
     requirements = [Requirement(text) for text in asked]
     start = time.perf_counter()
     resolve(requirements, [catalogue], host)
@@ -113,12 +113,12 @@ def growth(folder: Path) -> None:
         wheels.append(wheel(folder / f"grown-{size}", "haze", "1.0", ["mist"]))
         wheels.append(wheel(folder / f"grown-{size}", "mist", "1.0", []))
         index = filled(folder / f"index-{size}", wheels)
-        host = choose_host(python=None, provide=False)
+        hosts = choose_hosts(provide=False)
         samples = []
         for _ in range(15):
             catalogue = IndexCatalogue("lab", DirectoryStore(index))
             start = time.perf_counter()
-            make_lock(["fog"], [catalogue], host)
+            make_lock(["fog"], [catalogue], hosts)
             samples.append(time.perf_counter() - start)
         times[size] = statistics.median(samples)
     print(
@@ -142,7 +142,7 @@ def hard(folder: Path) -> None:
         make_lock(
             [f"hard-{number}" for number in range(10)],
             [IndexCatalogue("lab", DirectoryStore(index))],
-            choose_host(python=None, provide=False),
+            choose_hosts(provide=False),
         )
         end = "a resolution"
     except UnsatisfiedError as refusal:

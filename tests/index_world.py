@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from dioptra.plugins.host import choose_host
+from dioptra.plugins.host_choice import choose_hosts
 from dioptra.plugins.index.catalogue import IndexCatalogue
 from dioptra.plugins.lock.locking import make_lock
 from dioptra.plugins.lock.model import Lock
@@ -87,4 +87,4 @@ def write_wheel(folder: Path, made: tuple[str, bytes]) -> Path:
 
 def locked(requirement: str, store: ObjectStore, *, provide: bool = False) -> Lock:
     """Lock one requirement from one index."""
-    return make_lock([requirement], [IndexCatalogue("lab", store)], choose_host(python=None, provide=provide))
+    return make_lock([requirement], [IndexCatalogue("lab", store)], choose_hosts(provide=provide))

@@ -17,7 +17,14 @@ from dioptra.plugins.errors import IndexAccessError
 from dioptra.plugins.host_model import Host, HostDistribution, TargetInterpreter
 from dioptra.plugins.index.model import IndexFile, ProjectPage
 from dioptra.plugins.index.revocation import Revocation
-from dioptra.plugins.lock.model import Lock, LockedIndex, LockedWheel, LockTarget, ProvidedDistribution
+from dioptra.plugins.lock.model import (
+    Lock,
+    LockedIndex,
+    LockedWheel,
+    LockTarget,
+    ProvidedDistribution,
+    TargetLock,
+)
 from dioptra.plugins.object_store.port import Sink
 from dioptra.plugins.wheel.model import CoreMetadata, WheelName
 
@@ -109,11 +116,20 @@ def locked(
 def make_lock(wheels: Sequence[LockedWheel], *, provided: Sequence[ProvidedDistribution] = ()) -> Lock:
     """A lock for `make_host`'s host."""
     return Lock(
-        target=LockTarget(python="3.11", implementation="cpython", platform=PLATFORM),
         requirements=tuple(f"{wheel.project}=={wheel.version}" for wheel in wheels),
         indexes=(LockedIndex(name="main", url="memory:old-place"),),
-        wheels=tuple(wheels),
-        provided=tuple(provided),
+        targets=(TargetLock(target=make_target(), wheels=tuple(wheels), provided=tuple(provided)),),
+    )
+
+
+def make_target(python: str = "3.11", implementation: str = "cpython", platform: str = PLATFORM) -> LockTarget:
+    """The kind of worker that `make_host`'s host is, by default."""
+    return LockTarget(
+        name=f"{implementation}{python}-{platform}",
+        python=python,
+        implementation=implementation,
+        platform=platform,
+        marker=f'python_version == "{python}"',
     )
 
 

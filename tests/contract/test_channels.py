@@ -28,7 +28,8 @@ from dioptra.plugins.index.release_state import remove
 from dioptra.plugins.index.revocation import RevokedError
 from dioptra.plugins.index.revoke import revoke
 from dioptra.plugins.lock.model import Lock
-from dioptra.plugins.lock.pylock import parse, render
+from dioptra.plugins.lock.pylock import render
+from dioptra.plugins.lock.pylock_parser import parse
 from dioptra.plugins.object_store.directory import DirectoryStore
 from dioptra.plugins.object_store.port import ObjectStore
 from dioptra.plugins.object_store.s3 import S3Store

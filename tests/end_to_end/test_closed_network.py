@@ -12,7 +12,7 @@ from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 
 from dioptra.plugins.errors import ConfigurationError, IndexAccessError
-from dioptra.plugins.host import mirror_targets
+from dioptra.plugins.host_choice import choose_hosts
 from dioptra.plugins.index.catalogue import open_catalogue
 from dioptra.plugins.index.mirror import mirror, wheels_for
 from dioptra.plugins.object_store.directory import DirectoryStore
@@ -88,7 +88,7 @@ def test_a_lock_s_files_are_copied_exactly(public: str, own: str, tmp_path: Path
 
 def test_an_interrupted_copy_goes_on_where_it_was(public: str, own: str) -> None:
     source = open_catalogue("public", public)
-    wheels = wheels_for(["fog", "mist"], [source], mirror_targets(["3.11", "3.12"], []))
+    wheels = wheels_for(["fog", "mist"], [source], choose_hosts(pythons=["3.11", "3.12"], platforms=[], provide=False))
     assert len(wheels) == 4
     died = 0
     for fail_at in range(200):
@@ -112,8 +112,8 @@ def test_what_is_malformed_or_missing_is_told(public: str, own: str, tmp_path: P
     )
     assert "there is no project" in cli("index", "mirror", "rain", "--from", public, "--index", own, code=1)
     with pytest.raises(ConfigurationError):
-        mirror_targets(["three"], ["win32"])
-    (windows,) = mirror_targets(["3.12"], ["win32"])
+        choose_hosts(pythons=["three"], platforms=["win32"], provide=False)
+    (windows,) = choose_hosts(pythons=["3.12"], platforms=["win32"], provide=False)
     assert next(iter(parse_tag("cp312-cp312-win32"))) in windows.interpreter.tags
     assert dict(windows.interpreter.marker_environment)["platform_system"] == "Windows"
 

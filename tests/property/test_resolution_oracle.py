@@ -71,11 +71,11 @@ def test_a_resolution_is_found_exactly_if_there_is_one(graph: Graph, asks: list[
     possible = list(solutions(graph, asks))
     if not possible:
         with pytest.raises(ResolutionError) as failure:
-            make_lock(scenario.asks, list(scenario.catalogues.values()), scenario.host)
+            make_lock(scenario.asks, list(scenario.catalogues.values()), [scenario.host])
         assert failure.value.why
         assert failure.value.hint
         return
-    lock = make_lock(scenario.asks, list(scenario.catalogues.values()), scenario.host)
+    lock = make_lock(scenario.asks, list(scenario.catalogues.values()), [scenario.host])
     assert {wheel.project: str(wheel.version) for wheel in lock.wheels} in possible
 
 
@@ -91,7 +91,7 @@ def test_releases_that_were_given_up_may_need_each_other() -> None:
         ("d", "2.0"): ["b>2"],
     }
     scenario = scenario_of(graph, ["b"])
-    lock = make_lock(scenario.asks, list(scenario.catalogues.values()), scenario.host)
+    lock = make_lock(scenario.asks, list(scenario.catalogues.values()), [scenario.host])
     assert {wheel.project: str(wheel.version) for wheel in lock.wheels} == {"b": "1.0", "c": "1.0"}
 
 
@@ -102,7 +102,7 @@ def test_the_order_of_what_is_published_and_asked_changes_nothing(graph: Graph, 
     results = []
     for item in (scenario, turned):
         try:
-            lock = make_lock(item.asks, list(item.catalogues.values()), item.host)
+            lock = make_lock(item.asks, list(item.catalogues.values()), [item.host])
             results.append({canonicalize_name(wheel.project): wheel.version for wheel in lock.wheels})
         except ResolutionError as failure:
             results.append({canonicalize_name(failure.project): Version("0")})

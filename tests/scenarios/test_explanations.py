@@ -20,7 +20,7 @@ FAILING = [scenario for scenario in read_scenarios(GOLDEN.with_name("resolution"
 
 def explained(scenario: Scenario) -> str:
     with pytest.raises(DioptraPluginsError) as caught:
-        make_lock(scenario.asks, list(scenario.catalogues.values()), scenario.host, scenario.policy)
+        make_lock(scenario.asks, list(scenario.catalogues.values()), [scenario.host], scenario.policy)
     error = caught.value
     cause = "\n       ".join((error.why or "").splitlines())
     return f"# {scenario.name}\nerror: {error.what}\ncause: {cause}\nhint:  {error.hint}\n"

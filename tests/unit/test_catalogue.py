@@ -100,7 +100,7 @@ def test_locking_computes_what_the_index_does_not_say() -> None:
     haze, haze_body = make_wheel("haze", "1.0", files={"haze.py": ""})
     web.bodies["https://h/simple/haze/"] = page(filename=haze, url=f"/{haze}").replace(b'"fog"', b'"haze"')
     web.bodies[f"https://h/{haze}"] = haze_body
-    lock = make_lock(["fog"], [found], describe_host())
+    lock = make_lock(["fog"], [found], [describe_host()])
     assert [(item.project, item.sha256, item.size) for item in lock.wheels] == [
         ("fog", hashlib.sha256(BODY).hexdigest(), len(BODY)),
         ("haze", hashlib.sha256(haze_body).hexdigest(), len(haze_body)),

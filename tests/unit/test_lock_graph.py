@@ -17,7 +17,7 @@ def locked(*lines: str) -> Lock:
     scenario = Scenario("made here")
     for line in lines:
         scenario.add(line)
-    return make_lock(scenario.asks, list(scenario.catalogues.values()), scenario.host, scenario.policy)
+    return make_lock(scenario.asks, list(scenario.catalogues.values()), [scenario.host], scenario.policy)
 
 
 DIAMOND = (
@@ -35,7 +35,7 @@ def texts(lock: Lock) -> list[str]:
     return [
         f"{'  ' * line.depth}{line.link.requirement} = {line.version}"
         f"{' host' if line.is_provided else ''}{' again' if line.is_repeated else ''}"
-        for line in tree(lock_graph(lock))
+        for line in tree(lock_graph(lock, lock.targets[0]))
     ]
 
 
@@ -55,11 +55,13 @@ def test_a_tree_tells_each_project_once() -> None:
 def test_a_cycle_ends() -> None:
     lock = locked("a 1.0 needs b", "b 1.0 needs a | c", "c 1.0", "ask a")
     assert texts(lock) == ["a = 1.0", "  b = 1.0", "    a = 1.0 again", "    c = 1.0"]
-    assert [[link.project for link in way] for way in ways_to(lock_graph(lock), canonicalize_name("a"))] == [["a"]]
+    assert [
+        [link.project for link in way] for way in ways_to(lock_graph(lock, lock.targets[0]), canonicalize_name("a"))
+    ] == [["a"]]
 
 
 def ways(lock: Lock, project: str) -> list[str]:
-    found = ways_to(lock_graph(lock), canonicalize_name(project))
+    found = ways_to(lock_graph(lock, lock.targets[0]), canonicalize_name(project))
     return [" → ".join(link.requirement for link in way) for way in found]
 
 

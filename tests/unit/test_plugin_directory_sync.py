@@ -20,7 +20,7 @@ from dioptra.plugins.errors import ConfigurationError, IndexAccessError, Integri
 from dioptra.plugins.host_model import Host
 from dioptra.plugins.index.catalogue_port import Catalogue
 from dioptra.plugins.index.revocation import Revocation, RevokedError
-from dioptra.plugins.lock.model import Lock
+from dioptra.plugins.lock.model import Lock, LockedWheel
 from dioptra.plugins.plugin_directory.generation import read_current
 from dioptra.plugins.plugin_directory.layout import PluginDirectory
 from dioptra.plugins.plugin_directory.sync import SyncReport, sync
@@ -36,6 +36,10 @@ TASK = """from dioptra import pyplugs
 def blur(image: str, *, amount: int = 3) -> str:
     return image
 """
+
+
+def with_wheels(lock: Lock, *wheels: LockedWheel) -> Lock:
+    return replace(lock, targets=(replace(lock.targets[0], wheels=wheels),))
 
 
 def fog(version: str = "1.0") -> tuple[str, bytes]:
@@ -349,7 +353,7 @@ def test_a_wheel_of_another_version_than_the_lock_says_is_refused(world: World) 
     lock = world.lock(fog())
     wheel = replace(lock.wheels[0], version=Version("9.9"))
     with pytest.raises(IntegrityError, match=r"found fog-attack 1\.0, wanted fog-attack 9\.9"):
-        world.sync(replace(lock, wheels=(wheel,)))
+        world.sync(with_wheels(lock, wheel))
 
 
 def test_two_wheels_with_one_path_are_refused_naming_both(world: World) -> None:
@@ -380,7 +384,7 @@ def test_an_index_that_is_not_configured_is_named(world: World) -> None:
     lock = world.lock(fog())
     wheels = tuple(replace(wheel, index="staging") for wheel in lock.wheels)
     with pytest.raises(ConfigurationError, match="staging") as refused:
-        world.sync(replace(lock, wheels=wheels))
+        world.sync(with_wheels(lock, *wheels))
     assert refused.value.hint == "add --index staging=URL"
 
 

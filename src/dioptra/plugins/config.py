@@ -9,7 +9,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from packaging.utils import InvalidName, NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from dioptra.plugins.errors import ConfigurationError
 
@@ -44,12 +48,16 @@ class Settings:
         indexes: In the order they are searched.
         requirements: What `lock` pins where nothing else is asked for, as written.
         plugin_dir: The managed plugin directory as `sync` writes it; None where unset.
+        workers: Files that describe the workers to lock for.
+        host: The release that a host's own build of a project stands for, by normalized project name.
         source: Where these come from, for messages.
     """
 
     indexes: tuple[NamedIndex, ...] = ()
     requirements: tuple[str, ...] = ()
     plugin_dir: str | None = None
+    workers: tuple[Path, ...] = ()
+    host: Mapping[NormalizedName, Version] = field(default_factory=dict)
     source: str = "defaults"
 
 
@@ -77,19 +85,25 @@ def parse_settings_file(text: str, *, source: str, table: Sequence[str] = ()) ->
     if not isinstance(document, dict):
         raise _wrong(source, ".".join(table), "a table", document)
     prefix = "".join(f"{key}." for key in table)
-    _refuse_unknown(document, {"indexes", "plugin-dir", "requirements"}, source, prefix)
+    _refuse_unknown(document, {"host", "indexes", "plugin-dir", "requirements", "workers"}, source, prefix)
     plugin_dir = document.get("plugin-dir")
     if plugin_dir is not None and not isinstance(plugin_dir, str):
         raise _wrong(source, f"{prefix}plugin-dir", "a string", plugin_dir)
-    requirements = document.get("requirements", [])
-    if not isinstance(requirements, list) or not all(isinstance(item, str) for item in requirements):
-        raise _wrong(source, f"{prefix}requirements", "a list of strings", requirements)
+    requirements = _strings(document, "requirements", source, prefix)
+    workers = _strings(document, "workers", source, prefix)
     entries = document.get("indexes", [])
     if not isinstance(entries, list):
         raise _wrong(source, f"{prefix}indexes", "an array of tables ([[indexes]])", entries)
     indexes = tuple(_index(entry, source, f"{prefix}indexes[{n}]") for n, entry in enumerate(entries))
     _refuse_repeated(indexes, source)
-    return Settings(indexes=indexes, requirements=tuple(requirements), plugin_dir=plugin_dir, source=source)
+    return Settings(
+        indexes=indexes,
+        requirements=requirements,
+        plugin_dir=plugin_dir,
+        workers=tuple(map(Path, workers)),
+        host=_declared(document.get("host", {}), source, f"{prefix}host"),
+        source=source,
+    )
 
 
 def settings_from_environment(environment: Mapping[str, str]) -> Settings:
@@ -140,7 +154,35 @@ def merge(*sources: Settings) -> Settings:
     indexes = next((source.indexes for source in sources if source.indexes), ())
     requirements = next((source.requirements for source in sources if source.requirements), ())
     plugin_dir = next((source.plugin_dir for source in sources if source.plugin_dir), None)
-    return Settings(indexes=indexes, requirements=requirements, plugin_dir=plugin_dir, source="all sources")
+    host = next((source.host for source in sources if source.host), {})
+    workers = next((source.workers for source in sources if source.workers), ())
+    return Settings(
+        indexes=indexes,
+        requirements=requirements,
+        plugin_dir=plugin_dir,
+        workers=workers,
+        host=host,
+        source="all sources",
+    )
+
+
+def _strings(document: Mapping[str, object], key: str, source: str, prefix: str) -> tuple[str, ...]:
+    found = document.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        raise _wrong(source, f"{prefix}{key}", "a list of strings", found)
+    return tuple(found)
+
+
+def _declared(table: object, source: str, key: str) -> Mapping[NormalizedName, Version]:
+    if not isinstance(table, dict):
+        raise _wrong(source, key, 'a table of projects and versions (torch = "2.5.0")', table)
+    found: dict[NormalizedName, Version] = {}
+    for name, text in table.items():
+        try:
+            found[canonicalize_name(name, validate=True)] = Version(text if isinstance(text, str) else "")
+        except (InvalidName, InvalidVersion) as problem:
+            raise _wrong(source, f"{key}.{name}", 'a project and its version (torch = "2.5.0")', text) from problem
+    return found
 
 
 def _index(entry: object, source: str, key: str) -> NamedIndex:

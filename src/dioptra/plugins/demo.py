@@ -262,7 +262,7 @@ def _lock_and_sync(
     requirement: str, store: ObjectStore, directory: PluginDirectory, lock_path: Path, say: Callable[[str], None]
 ) -> None:
     host = describe_host()
-    write_lock(lock_path, make_lock([requirement], [open_catalogue("demo", store.url)], host))
+    write_lock(lock_path, make_lock([requirement], [open_catalogue("demo", store.url)], [host]))
     lock = read_lock(lock_path)
     report = sync(
         lock,

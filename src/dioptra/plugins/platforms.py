@@ -44,6 +44,31 @@ def platform_tags(platform: str) -> list[str]:
     )
 
 
+def platform_name(platform: str) -> str:
+    """What `sysconfig.get_platform` would say on a platform.
+
+    Args:
+        platform: A tag that `platform_tags` accepts.
+    """
+    if match := _MANYLINUX.fullmatch(platform):
+        return f"linux-{match['machine']}"
+    if match := _MACOS.fullmatch(platform):
+        return f"macosx-{match['major']}.{match['minor']}-{match['machine']}"
+    return platform.replace("_", "-")
+
+
+def platform_tag(name: str) -> str:
+    """A tag of the platform that `sysconfig.get_platform` names; of Linux one that most workers today support.
+
+    Args:
+        name: Such as ``linux-x86_64`` or ``macosx-14.0-arm64``.
+    """
+    system, _, machine = name.partition("-")
+    if system == "linux":
+        return f"manylinux_2_28_{machine}"
+    return name.replace("-", "_").replace(".", "_")
+
+
 def platform_markers(platform: str) -> dict[str, str]:
     """What environment markers say on a platform, as far as its tag tells.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from dioptra.plugins.config import Settings, merge, parse_settings_file, settings_from_environment
@@ -68,4 +69,5 @@ def _read(path: Path) -> Settings:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         raise ConfigurationError(f"{path} cannot be read", why=str(problem)) from problem
-    return parse_settings_file(text, source=str(path), table=table)
+    settings = parse_settings_file(text, source=str(path), table=table)
+    return replace(settings, workers=tuple(path.parent / worker for worker in settings.workers))

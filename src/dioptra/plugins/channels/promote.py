@@ -97,12 +97,18 @@ def refuse_host(lock: Lock) -> None:
     Raises:
         UnsatisfiedError: It was made against a host that nobody described.
     """
-    given = [f"{item.project} {item.version}" for item in lock.provided if item.project != _OWN_PROJECT]
+    given = [
+        f"{item.project} {item.version}"
+        for target in lock.targets
+        for item in target.provided
+        if item.project != _OWN_PROJECT and not target.target.is_described
+    ]
     if given:
         raise UnsatisfiedError(
             "this lock was made for the host that it was locked on",
             why=f"it leaves out what that host provides: {', '.join(given)}; workers without that could not follow it",
-            hint="lock with --no-host, or promote with --for-this-host if all workers are like it",
+            hint="lock with --for FILE, which dioptra-plugins worker describe writes on a worker, or with --no-host; "
+            "or promote with --for-this-host if all workers are like it",
         )
 
 

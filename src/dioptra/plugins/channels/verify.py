@@ -17,7 +17,7 @@ from dioptra.plugins.errors import (
 from dioptra.plugins.index import layout
 from dioptra.plugins.index.revocation import RevokedError, refuse_revoked, revocations_from_json
 from dioptra.plugins.index.verify import Difference
-from dioptra.plugins.lock.pylock import parse
+from dioptra.plugins.lock.pylock_parser import parse
 from dioptra.plugins.object_store.port import ListedReader
 
 

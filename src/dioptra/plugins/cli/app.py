@@ -27,15 +27,16 @@ _COMMANDS = {
     "index": "index_commands",
     "add": "lock_commands",
     "remove": "lock_commands",
-    "lock": "operator",
-    "lock bundle": "operator",
+    "lock": "lock_command",
+    "lock bundle": "lock_command",
     "tree": "lock_commands",
     "why": "lock_commands",
     "outdated": "lock_commands",
     "diff": "lock_commands",
     "promote": "channel_commands",
     "channel": "channel_commands",
-    "sync": "operator",
+    "sync": "sync_command",
+    "worker": "worker_command",
     "list": "flow_author",
     "show": "flow_author",
     "call": "flow_author",
@@ -90,7 +91,7 @@ class _LazyGroup(click.Group):
 def command_line(debug: bool) -> None:
     """Build, publish, lock, sync and run task plugins.
 
-    Authors: new, build, check, publish, yank, migrate. Operators: index, revoke, add, lock, sync.
+    Authors: new, build, check, publish, yank, migrate. Operators: index, revoke, add, lock, sync, worker.
     Flow authors: list, show, call.
 
     Every command explains itself with --help; `demo` runs the whole path.

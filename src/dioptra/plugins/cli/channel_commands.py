@@ -36,7 +36,7 @@ def promote_command(
     from dioptra.plugins.channels.reading import read_channel_lock
     from dioptra.plugins.errors import ConfigurationError
     from dioptra.plugins.lock.lock_file import read_lock
-    from dioptra.plugins.lock.pylock import parse
+    from dioptra.plugins.lock.pylock_parser import parse
 
     name = _name(channel)
     store = _store(index_values)
@@ -261,7 +261,7 @@ def _name(text: str) -> str:
 
 
 def _lock_of(found: ChannelLock) -> Lock:
-    from dioptra.plugins.lock.pylock import parse
+    from dioptra.plugins.lock.pylock_parser import parse
 
     return parse(found.body.decode(), source=f"{found.channel}@{found.serial}")
 

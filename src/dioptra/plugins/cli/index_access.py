@@ -77,7 +77,7 @@ def mirror_command(
     """
     from dioptra.plugins.clock import SystemClock
     from dioptra.plugins.config import parse_index_options
-    from dioptra.plugins.host import mirror_targets
+    from dioptra.plugins.host_choice import choose_hosts
     from dioptra.plugins.index.catalogue import open_catalogue
     from dioptra.plugins.index.mirror import mirror, wheels_for
     from dioptra.plugins.lock.lock_file import read_lock
@@ -85,6 +85,8 @@ def mirror_command(
 
     if bool(requirements) == (lock_path is not None):
         raise click.UsageError("give either REQuirements or --lock LOCK")
+    if lock_path is not None and (pythons or platforms):
+        raise click.UsageError("--lock copies exactly its files; --python and --platform choose wheels of REQuirements")
     if requirements and not sources:
         raise click.UsageError("--from URL is missing")
     store = open_store(chosen_index(index_values).url)
@@ -97,7 +99,9 @@ def mirror_command(
         urls = {index.name: index.url for index in given}
     catalogues = {name: open_catalogue(name, url) for name, url in urls.items()}
     if lock_path is None:
-        wheels = wheels_for(requirements, list(catalogues.values()), mirror_targets(pythons, platforms))
+        wheels = wheels_for(
+            requirements, list(catalogues.values()), choose_hosts(pythons=pythons, platforms=platforms, provide=False)
+        )
     copied = []
     with progress_bar("copying", total=len(wheels)) as advance:
         for publication in mirror(wheels, catalogues, store, clock=SystemClock()):

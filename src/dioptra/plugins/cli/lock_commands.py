@@ -14,10 +14,26 @@ from dioptra.plugins.lock.model import LOCK_FILENAME
 
 if TYPE_CHECKING:
     from dioptra.plugins.lock.difference import Change, Pinned
+    from dioptra.plugins.lock.model import Lock, TargetLock
 
 _lock_argument = click.argument(
     "lock_path", metavar="[LOCK]", type=click.Path(path_type=Path), default=Path(LOCK_FILENAME)
 )
+
+_target_option = click.option(
+    "--target", "target_name", metavar="NAME", help="The kind of worker to look at, where the lock is for several."
+)
+
+
+def _chosen_target(lock: Lock, name: str | None) -> TargetLock:
+    from dioptra.plugins.errors import ConfigurationError
+
+    found = [item for item in lock.targets if name in (None, item.target.name)]
+    if len(found) != 1:
+        names = ", ".join(item.target.name for item in lock.targets)
+        what = f"the lock is for no worker '{name}'" if name is not None else "the lock is for several kinds of worker"
+        raise ConfigurationError(what, why=f"it is for {names}", hint="name one of them with --target")
+    return found[0]
 
 
 @click.command(name="add")
@@ -53,13 +69,15 @@ def _edited(path: Path, *, as_json: bool) -> None:
 
 @click.command(name="tree")
 @_lock_argument
+@_target_option
 @json_option
-def tree_command(lock_path: Path, as_json: bool) -> None:
+def tree_command(lock_path: Path, target_name: str | None, as_json: bool) -> None:
     """Show what needs what in LOCK (default: pylock.plugins.toml)."""
     from dioptra.plugins.lock.graph import lock_graph, tree
     from dioptra.plugins.lock.lock_file import read_lock
 
-    graph = lock_graph(read_lock(lock_path))
+    lock = read_lock(lock_path)
+    graph = lock_graph(lock, _chosen_target(lock, target_name))
     if as_json:
         print_json(
             {
@@ -86,15 +104,17 @@ def tree_command(lock_path: Path, as_json: bool) -> None:
 @click.command(name="why")
 @click.argument("project")
 @_lock_argument
+@_target_option
 @json_option
-def why_command(project: str, lock_path: Path, as_json: bool) -> None:
+def why_command(project: str, lock_path: Path, target_name: str | None, as_json: bool) -> None:
     """Show why PROJECT is in LOCK: the shortest way to each that asks for it."""
     from packaging.utils import canonicalize_name
 
     from dioptra.plugins.lock.graph import lock_graph, ways_to
     from dioptra.plugins.lock.lock_file import read_lock
 
-    graph = lock_graph(read_lock(lock_path))
+    lock = read_lock(lock_path)
+    graph = lock_graph(lock, _chosen_target(lock, target_name))
     name = canonicalize_name(project)
     ways = ways_to(graph, name)
     if as_json:
@@ -115,20 +135,21 @@ def why_command(project: str, lock_path: Path, as_json: bool) -> None:
 
 @click.command(name="outdated")
 @_lock_argument
+@_target_option
 @index_option
 @json_option
-def outdated_command(lock_path: Path, index_values: tuple[str, ...], as_json: bool) -> None:
+def outdated_command(lock_path: Path, target_name: str | None, index_values: tuple[str, ...], as_json: bool) -> None:
     """Show which projects of LOCK have newer releases, and which of these its requirements allow."""
     from dioptra.plugins.cli.options import catalogues_of, load
-    from dioptra.plugins.host import host_of_lock
+    from dioptra.plugins.host_choice import host_of_target
     from dioptra.plugins.lock.lock_file import read_lock
     from dioptra.plugins.lock.outdated import find_outdated
     from dioptra.plugins.resolution.model import Policy
 
     lock = read_lock(lock_path)
-    host = host_of_lock(lock.target.python, provide=bool(lock.provided))
+    target = _chosen_target(lock, target_name)
     policy = Policy(plugins={index.name: index.plugins for index in load().indexes})
-    found = find_outdated(lock, catalogues_of(lock, index_values), host, policy)
+    found = find_outdated(lock, target, catalogues_of(lock, index_values), host_of_target(target), policy)
     if as_json:
         print_json(
             {
@@ -148,7 +169,7 @@ def outdated_command(lock_path: Path, index_values: tuple[str, ...], as_json: bo
     if found:
         rows = [(item.project, str(item.locked), str(item.allowed), str(item.newest)) for item in found]
         print_table(("project", "locked", "allowed", "newest"), rows)
-    say(f"{len(found)} of {len(lock.wheels)} projects have newer releases")
+    say(f"{len(found)} of {len(target.wheels)} projects have newer releases")
     if any(item.allowed != item.locked for item in found):
         say("take what is allowed: dioptra-plugins lock --upgrade")
 
@@ -174,6 +195,7 @@ def print_changes(changes: Sequence[Change], *, as_json: bool) -> None:
                     {
                         "project": change.project,
                         "kind": change.kind,
+                        "targets": list(change.targets),
                         "before": _pin_document(change.before),
                         "after": _pin_document(change.after),
                     }
@@ -183,8 +205,11 @@ def print_changes(changes: Sequence[Change], *, as_json: bool) -> None:
         )
         return
     if changes:
-        rows = [(item.project, item.kind, _pin_text(item.before), _pin_text(item.after)) for item in changes]
-        print_table(("project", "change", "before", "after"), rows)
+        rows = [
+            (item.project, item.kind, _pin_text(item.before), _pin_text(item.after), ", ".join(item.targets) or "all")
+            for item in changes
+        ]
+        print_table(("project", "change", "before", "after", "workers"), rows)
     say(f"{len(changes)} difference(s)")
 
 

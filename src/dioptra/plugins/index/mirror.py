@@ -49,7 +49,7 @@ def wheels_for(
     """
     found: dict[str, LockedWheel] = {}
     for target in targets:
-        found.update((wheel.filename, wheel) for wheel in make_lock(requirements, catalogues, target).wheels)
+        found.update((wheel.filename, wheel) for wheel in make_lock(requirements, catalogues, [target]).wheels)
     return tuple(found[filename] for filename in sorted(found))
 
 

@@ -22,7 +22,7 @@ from dioptra.plugins.index.model import IndexFile, ProjectPage
 from dioptra.plugins.index.revocation import Revocation, refuse_revoked, revocations_from_json, revocations_to_json
 from dioptra.plugins.lock.download import download_locked
 from dioptra.plugins.lock.model import Lock
-from dioptra.plugins.lock.pylock import parse
+from dioptra.plugins.lock.pylock_parser import parse
 from dioptra.plugins.object_store.port import PAGE_LIMIT, Sink
 from dioptra.plugins.wheel.model import CoreMetadata
 

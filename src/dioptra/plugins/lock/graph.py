@@ -11,7 +11,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from dioptra.plugins.errors import UnsatisfiedError
-from dioptra.plugins.lock.model import Lock
+from dioptra.plugins.lock.model import Lock, TargetLock
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -65,10 +65,15 @@ class TreeLine:
     branches: tuple[bool, ...]
 
 
-def lock_graph(lock: Lock) -> LockGraph:
-    """Read the graph of a lock."""
-    versions = {wheel.project: wheel.version for wheel in lock.wheels}
-    versions |= {item.project: item.version for item in lock.provided}
+def lock_graph(lock: Lock, target: TargetLock) -> LockGraph:
+    """Read the graph of what one kind of worker installs.
+
+    Args:
+        lock: The lock.
+        target: The kind of worker.
+    """
+    versions = {wheel.project: wheel.version for wheel in target.wheels}
+    versions |= {item.project: item.version for item in target.provided}
 
     def links(requirements: tuple[str, ...]) -> tuple[Link, ...]:
         # What is not locked had a marker that does not hold for the target.
@@ -77,9 +82,9 @@ def lock_graph(lock: Lock) -> LockGraph:
 
     return LockGraph(
         versions=versions,
-        provided=frozenset(item.project for item in lock.provided),
+        provided=frozenset(item.project for item in target.provided),
         asked=links(lock.requirements),
-        needs={wheel.project: links(wheel.requires) for wheel in lock.wheels},
+        needs={wheel.project: links(wheel.requires) for wheel in target.wheels},
     )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from dioptra.plugins.durability import replace_file
 from dioptra.plugins.errors import ConfigurationError
 from dioptra.plugins.lock.model import Lock
-from dioptra.plugins.lock.pylock import parse, render
+from dioptra.plugins.lock.pylock import render
+from dioptra.plugins.lock.pylock_parser import parse
 
 
 def read_lock(path: Path) -> Lock:

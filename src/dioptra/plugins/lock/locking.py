@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
+from packaging.version import Version
 
-from dioptra.plugins.errors import ConfigurationError
+from dioptra.plugins.errors import ConfigurationError, UnsatisfiedError
 from dioptra.plugins.host_model import Host
 from dioptra.plugins.index.catalogue_port import Catalogue
-from dioptra.plugins.lock.model import Lock, LockedIndex, LockedWheel, LockTarget, ProvidedDistribution
+from dioptra.plugins.lock.model import (
+    Lock,
+    LockedIndex,
+    LockedWheel,
+    LockTarget,
+    ProvidedDistribution,
+    TargetLock,
+)
+from dioptra.plugins.lock.targets import refuse_ambiguous, refuse_repeated_labels, target_markers
 from dioptra.plugins.resolution.model import (
     Ask,
     HostCandidate,
@@ -25,40 +36,75 @@ from dioptra.plugins.resolution.model import (
 from dioptra.plugins.resolution.resolve import resolve
 from dioptra.plugins.wheel.model import WHEEL_LIMIT
 
+Pins = Mapping[NormalizedName, Version]
+"""Versions to keep where they still satisfy."""
+
 
 def make_lock(
     requirements: Sequence[str],
     catalogues: Sequence[Catalogue],
-    host: Host,
+    hosts: Sequence[Host],
     policy: Policy = Policy(),  # noqa: B008 - it is immutable
+    pins: Mapping[str, Pins] = MappingProxyType({}),
 ) -> Lock:
-    """Resolve requirements and pin every file.
+    """Resolve requirements for every kind of worker and pin every file.
+
+    Each kind takes what the kinds before it took where that satisfies, so that a fleet differs no more than it must.
 
     Args:
         requirements: What is asked for, as written (PEP 508).
         catalogues: Indexes in the order they are searched.
-        host: The target, and what it provides.
+        hosts: The targets and what they provide; at least one, each with a label of its own.
         policy: Which releases are wanted beyond that.
+        pins: Versions to keep where they still satisfy, by label.
 
     Returns:
         The lock.
 
     Raises:
-        ConfigurationError: A text is no requirement.
-        UnsatisfiedError: There is no resolution.
+        ConfigurationError: A text is no requirement, or two hosts have one label.
+        UnsatisfiedError: There is no resolution for one of them, or two that no marker tells apart need different
+            releases of one project.
         IndexAccessError: An index cannot be read.
     """
+    refuse_repeated_labels(hosts)
     parsed = [parse_requirement(text) for text in requirements]
-    resolution = resolve(parsed, catalogues, host, policy)
-    wheels = [item for item in resolution.candidates if isinstance(item, WheelCandidate)]
-    needs = {wheel.project: _needs(wheel.project, resolution, {item.project for item in wheels}) for wheel in wheels}
-    python = ".".join(host.interpreter.python_full_version.split(".")[:2])
+    markers = target_markers(hosts)
+    targets: list[TargetLock] = []
+    taken: dict[NormalizedName, Version] = {}
+    for host, marker in zip(hosts, markers, strict=True):
+        own = replace(policy, pins={**taken, **pins.get(host.label, policy.pins)})
+        try:
+            targets.append(_lock_target(parsed, catalogues, host, own, marker))
+        except UnsatisfiedError as refusal:
+            if len(hosts) == 1:
+                raise
+            what = f"there is no lock for workers like {host.label}: {refusal.what}"
+            raise UnsatisfiedError(what, why=refusal.why, hint=refusal.hint) from refusal
+        taken |= {wheel.project: wheel.version for wheel in targets[-1].wheels if wheel.project not in taken}
+    refuse_ambiguous(targets)
     return Lock(
-        target=LockTarget(
-            python=python, implementation=host.interpreter.implementation, platform=host.interpreter.platform
-        ),
         requirements=tuple(sorted({str(requirement) for requirement in parsed})),
         indexes=tuple(LockedIndex(name=catalogue.name, url=catalogue.url) for catalogue in catalogues),
+        targets=tuple(targets),
+    )
+
+
+def _lock_target(
+    requirements: Sequence[Requirement], catalogues: Sequence[Catalogue], host: Host, policy: Policy, marker: str
+) -> TargetLock:
+    resolution = resolve(requirements, catalogues, host, policy)
+    wheels = [item for item in resolution.candidates if isinstance(item, WheelCandidate)]
+    needs = {wheel.project: _needs(wheel.project, resolution, {item.project for item in wheels}) for wheel in wheels}
+    return TargetLock(
+        target=LockTarget(
+            name=host.label,
+            python=host.python,
+            implementation=host.interpreter.implementation,
+            platform=host.interpreter.platform,
+            marker=marker,
+            is_described=host.is_described,
+        ),
         wheels=tuple(_locked(wheel, needs[wheel.project], _requires(wheel.project, resolution)) for wheel in wheels),
         provided=tuple(
             _provided(item, [ask for ask in resolution.asks if ask.project == item.project])
@@ -136,7 +182,8 @@ def _provided(item: HostCandidate, asks: Sequence[Ask]) -> ProvidedDistribution:
     specifiers = {str(specifier) for ask in asks for specifier in ask.requirement.specifier}
     return ProvidedDistribution(
         project=item.project,
-        version=item.version,
+        version=item.distribution.version,
+        declared=item.distribution.declared,
         specifier=SpecifierSet(",".join(sorted(specifiers))),
         required_by=tuple(sorted({ask.by for ask in asks})),
     )

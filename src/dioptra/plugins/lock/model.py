@@ -63,29 +63,52 @@ class ProvidedDistribution:
     Attributes:
         project: Normalized name.
         version: The host's version when locking.
+        declared: The release that the settings say this version stands for; None where they say nothing.
         specifier: All that the locked wheels and the user ask of it, joined.
         required_by: Who asks: normalized project names, sorted; empty name for the user's own requirement.
     """
 
     project: NormalizedName
     version: Version
+    declared: Version | None = None
     specifier: SpecifierSet
     required_by: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockTarget:
-    """What the lock was made for.
+    """A kind of worker that a lock was made for.
 
     Attributes:
+        name: What people call it.
         python: Python version, ``X.Y``.
         implementation: `sys.implementation.name`.
         platform: `sysconfig.get_platform`.
+        marker: Environment marker (PEP 508) that holds on it. Targets that differ only in what they provide share one.
+        is_described: Whether somebody described it on purpose; else it is the host that the lock was made on.
     """
 
+    name: str
     python: str
     implementation: str
     platform: str
+    marker: str
+    is_described: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetLock:
+    """What one kind of worker installs.
+
+    Attributes:
+        target: Which.
+        wheels: Sorted by project.
+        provided: Sorted by project.
+    """
+
+    target: LockTarget
+    wheels: tuple[LockedWheel, ...]
+    provided: tuple[ProvidedDistribution, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,15 +116,17 @@ class Lock:
     """A whole lock.
 
     Attributes:
-        target: What it is for.
         requirements: What the user asked for, as written, sorted.
         indexes: The indexes it names, in the order they were searched.
-        wheels: Sorted by project.
-        provided: Sorted by project.
+        targets: At least one, in the order they were given; their names differ.
     """
 
-    target: LockTarget
     requirements: tuple[str, ...]
     indexes: tuple[LockedIndex, ...]
-    wheels: tuple[LockedWheel, ...]
-    provided: tuple[ProvidedDistribution, ...]
+    targets: tuple[TargetLock, ...]
+
+    @property
+    def wheels(self) -> tuple[LockedWheel, ...]:
+        """The wheels of all targets, each file once, sorted by project, version and file name."""
+        found = {wheel.filename: wheel for target in self.targets for wheel in target.wheels}
+        return tuple(sorted(found.values(), key=lambda wheel: (wheel.project, wheel.version, wheel.filename)))

@@ -12,7 +12,7 @@ from dioptra.plugins.errors import UnsatisfiedError
 from dioptra.plugins.host_model import Host
 from dioptra.plugins.index.catalogue_port import Catalogue
 from dioptra.plugins.lock.locking import make_lock
-from dioptra.plugins.lock.model import Lock
+from dioptra.plugins.lock.model import Lock, TargetLock
 from dioptra.plugins.resolution.candidates import sort_files
 from dioptra.plugins.resolution.model import Policy
 
@@ -34,13 +34,16 @@ class Outdated:
     newest: Version
 
 
-def find_outdated(lock: Lock, catalogues: Mapping[str, Catalogue], host: Host, policy: Policy) -> tuple[Outdated, ...]:
-    """Compare a lock with its indexes.
+def find_outdated(
+    lock: Lock, target: TargetLock, catalogues: Mapping[str, Catalogue], host: Host, policy: Policy
+) -> tuple[Outdated, ...]:
+    """Compare what a kind of worker installs with the indexes.
 
     Args:
         lock: The lock.
+        target: The kind of worker.
         catalogues: Its indexes by name, in the order they are searched.
-        host: The target.
+        host: A host like that.
         policy: Which releases are wanted; without pins.
 
     Returns:
@@ -50,13 +53,13 @@ def find_outdated(lock: Lock, catalogues: Mapping[str, Catalogue], host: Host, p
         IndexAccessError: An index cannot be read.
     """
     try:
-        upgraded = make_lock(lock.requirements, tuple(catalogues.values()), host, policy)
+        upgraded = make_lock(lock.requirements, tuple(catalogues.values()), [host], policy)
         allowed = {wheel.project: wheel.version for wheel in upgraded.wheels}
     except UnsatisfiedError:
         # What is locked may hold together although the index has lost a release since; then nothing newer does.
         allowed = {}
     found = []
-    for wheel in lock.wheels:
+    for wheel in target.wheels:
         catalogue = catalogues[wheel.index]
         page = catalogue.project(wheel.project)
         files = None if page is None else sort_files(catalogue, page, host.interpreter)

@@ -1,25 +1,27 @@
 """Locks as files: PEP 751 ``pylock.plugins.toml``, which pip and uv can install too.
 
-What PEP 751 has no place for lies under ``[tool.dioptra]``: the requirements, the target, the indexes by name and
-what the host provides; each package names its index under ``[packages.tool.dioptra]``. There is no time of making, so
-that the same inputs give the same bytes.
+What PEP 751 has no place for lies under ``[tool.dioptra]``: the requirements, the indexes by name, and the kinds of
+worker that the lock is for with what the host of each provides. Each package names its index under
+``[packages.tool.dioptra]``, and which kinds take it, and with which wheel, where they differ. There is no time of
+making, so that the same inputs give the same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import tomllib
-from collections.abc import Mapping, Sequence
-from datetime import UTC
 
 import tomli_w
-from packaging.pylock import Package, PackageWheel, Pylock, PylockUnsupportedVersionError, PylockValidationError
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.markers import Marker
+from packaging.pylock import Package, PackageWheel, Pylock
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
 
-from dioptra.plugins.errors import ConfigurationError
-from dioptra.plugins.lock.model import Lock, LockedIndex, LockedWheel, LockTarget, ProvidedDistribution
+from dioptra.plugins.lock.model import (
+    Lock,
+    LockedWheel,
+    TargetLock,
+)
 from dioptra.plugins.schema import SCHEMA
 
 _CREATED_BY = "dioptra-plugins"
@@ -42,39 +44,79 @@ def render(lock: Lock) -> str:
     pylock = Pylock(
         lock_version=Version("1.0"),
         created_by=_CREATED_BY,
-        requires_python=SpecifierSet(f"=={lock.target.python}.*"),
-        packages=[_package(wheel) for wheel in lock.wheels],
+        environments=[Marker(marker) for marker in _markers(lock)],
+        requires_python=_requires_python(lock),
+        packages=[_package(group, lock) for group in _packages(lock)],
         tool={
             "dioptra": {
                 "schema": SCHEMA,
                 "requirements": list(lock.requirements),
-                "target": {
-                    "python": lock.target.python,
-                    "implementation": lock.target.implementation,
-                    "platform": lock.target.platform,
-                },
                 "indexes": [{"name": index.name, "url": index.url} for index in lock.indexes],
-                "provided": [
-                    {
-                        "name": item.project,
-                        "version": str(item.version),
-                        "specifier": _sorted_specifier(item.specifier),
-                        "required-by": list(item.required_by),
-                    }
-                    for item in lock.provided
-                ],
+                "targets": [_target(item) for item in lock.targets],
             }
         },
     )
     return tomli_w.dumps(dict(pylock.to_dict()))
 
 
-def _package(wheel: LockedWheel) -> Package:
+def _markers(lock: Lock) -> list[str]:
+    return list(dict.fromkeys(item.target.marker for item in lock.targets))
+
+
+def _requires_python(lock: Lock) -> SpecifierSet:
+    pythons = sorted({Version(item.target.python) for item in lock.targets})
+    if len(pythons) == 1:
+        return SpecifierSet(f"=={pythons[0]}.*")
+    return SpecifierSet(f">={pythons[0]},<{pythons[-1].major}.{pythons[-1].minor + 1}")
+
+
+def _target(item: TargetLock) -> dict[str, object]:
+    target = item.target
+    return {
+        "name": target.name,
+        "python": target.python,
+        "implementation": target.implementation,
+        "platform": target.platform,
+        "marker": target.marker,
+        "described": target.is_described,
+        "provided": [
+            {
+                "name": given.project,
+                "version": str(given.version),
+                **({} if given.declared is None else {"declared": str(given.declared)}),
+                "specifier": _sorted_specifier(given.specifier),
+                "required-by": list(given.required_by),
+            }
+            for given in item.provided
+        ],
+    }
+
+
+_Package = list[tuple[str, LockedWheel]]
+"""One release from one index: for each target by name its wheel."""
+
+
+def _packages(lock: Lock) -> list[_Package]:
+    found: dict[tuple[NormalizedName, Version, str], _Package] = {}
+    for item in lock.targets:
+        for wheel in item.wheels:
+            found.setdefault((wheel.project, wheel.version, wheel.index), []).append((item.target.name, wheel))
+    return [found[key] for key in sorted(found)]
+
+
+def _package(group: _Package, lock: Lock) -> Package:
+    wheels = {wheel.filename: wheel for _, wheel in group}
+    first = group[0][1]
+    marker_of = {item.target.name: item.target.marker for item in lock.targets}
+    markers = list(dict.fromkeys(marker_of[name] for name, _ in group))
     return Package(
-        name=wheel.project,
-        version=wheel.version,
-        requires_python=wheel.requires_python,
-        dependencies=[{"name": name} for name in wheel.dependencies] or None,
+        name=first.project,
+        version=first.version,
+        # Where every kind of worker needs it, nothing is to be told apart.
+        marker=None if markers == _markers(lock) else Marker(" or ".join(f"({marker})" for marker in markers)),
+        requires_python=first.requires_python,
+        dependencies=[{"name": name} for name in sorted({name for _, wheel in group for name in wheel.dependencies})]
+        or None,
         wheels=[
             PackageWheel(
                 name=wheel.filename,
@@ -83,147 +125,25 @@ def _package(wheel: LockedWheel) -> Package:
                 upload_time=wheel.upload_time,
                 hashes={"sha256": wheel.sha256},
             )
+            for _, wheel in sorted(wheels.items())
         ],
-        tool={"dioptra": {"index": wheel.index, **({"requires": list(wheel.requires)} if wheel.requires else {})}},
+        tool={"dioptra": _own_keys(group, lock)},
     )
+
+
+def _own_keys(group: _Package, lock: Lock) -> dict[str, object]:
+    """What PEP 751 has no place for; what is the same for every kind of worker is said once."""
+    own: dict[str, object] = {"index": group[0][1].index}
+    if len({wheel.filename for _, wheel in group}) > 1:
+        own["wheels"] = {name: wheel.filename for name, wheel in group}
+    elif len(group) < len(lock.targets):
+        own["targets"] = [name for name, _ in group]
+    if len({wheel.requires for _, wheel in group}) > 1:
+        own["requires"] = {name: list(wheel.requires) for name, wheel in group}
+    elif group[0][1].requires:
+        own["requires"] = list(group[0][1].requires)
+    return own
 
 
 def _sorted_specifier(specifiers: SpecifierSet) -> str:
     return ",".join(sorted(str(specifier) for specifier in specifiers))
-
-
-def parse(text: str, *, source: str) -> Lock:
-    """Read a lock.
-
-    Args:
-        text: The file's text.
-        source: Its path, for errors.
-
-    Returns:
-        The lock.
-
-    Raises:
-        ConfigurationError: It is no TOML (names the line), no valid lock (names the key), not made by
-            dioptra-plugins, or has a newer major schema.
-    """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
-        raise _malformed(source, str(problem)) from problem
-    try:
-        pylock = Pylock.from_dict(document)
-    except (PylockValidationError, PylockUnsupportedVersionError) as problem:
-        raise _malformed(source, str(problem)) from problem
-    own = (pylock.tool or {}).get("dioptra")
-    if not isinstance(own, Mapping):
-        raise ConfigurationError(
-            f"{source} was not made by dioptra-plugins",
-            why="it has no [tool.dioptra], which says what the host provides",
-            hint="dioptra-plugins lock REQUIREMENT --index URL",
-        )
-    schema = str(own.get("schema", ""))
-    if schema.partition(".")[0] != SCHEMA.partition(".")[0]:
-        raise ConfigurationError(
-            f"{source} has schema '{schema}'",
-            why=f"this version of dioptra-plugins reads {SCHEMA}",
-            hint="install a dioptra-plugins that supports it, or lock again",
-        )
-    return _Reader(source, own).lock(pylock)
-
-
-class _Reader:
-    """Reads ``[tool.dioptra]``; every error names the key."""
-
-    def __init__(self, source: str, own: Mapping[str, object]) -> None:
-        self.source, self.own = source, own
-
-    def lock(self, pylock: Pylock) -> Lock:
-        target = self.table(self.own, "target", "tool.dioptra")
-        if "requirements" not in self.own:
-            raise _malformed(self.source, "key 'tool.dioptra.requirements' is missing")
-        return Lock(
-            target=LockTarget(
-                python=self.string(target, "python", "tool.dioptra.target"),
-                implementation=self.string(target, "implementation", "tool.dioptra.target"),
-                platform=self.string(target, "platform", "tool.dioptra.target"),
-            ),
-            requirements=self.strings(self.own, "requirements", "tool.dioptra"),
-            indexes=tuple(
-                LockedIndex(name=self.string(row, "name", where), url=self.string(row, "url", where))
-                for where, row in self.rows("indexes")
-            ),
-            wheels=tuple(self.wheel(package, f"packages[{n}]") for n, package in enumerate(pylock.packages)),
-            provided=tuple(self.provided(row, where) for where, row in self.rows("provided")),
-        )
-
-    def wheel(self, package: Package, where: str) -> LockedWheel:
-        wheels: Sequence[PackageWheel] = package.wheels or ()
-        if len(wheels) != 1 or package.version is None:
-            raise _malformed(self.source, f"'{where}' ({package.name}) does not have one version and one wheel")
-        wheel = wheels[0]
-        filename, sha256 = wheel.filename, wheel.hashes.get("sha256")
-        if wheel.url is None or wheel.size is None or sha256 is None:
-            raise _malformed(self.source, f"'{where}.wheels[0]' ({filename}) lacks url, size or hashes.sha256")
-        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
-            raise _malformed(self.source, f"key '{where}.wheels[0].hashes.sha256' is no lower-case sha256")
-        try:
-            project, version, _, _ = parse_wheel_filename(filename)
-        except InvalidWheelFilename as problem:
-            raise _malformed(self.source, f"key '{where}.wheels[0].name': {problem}") from problem
-        if (project, version) != (package.name, package.version):
-            raise _malformed(self.source, f"'{where}' is {package.name} {package.version}, but its wheel is {filename}")
-        own = self.table(package.tool or {}, "dioptra", f"{where}.tool")
-        return LockedWheel(
-            project=package.name,
-            version=package.version,
-            index=self.string(own, "index", f"{where}.tool.dioptra"),
-            filename=filename,
-            url=wheel.url,
-            sha256=sha256,
-            size=wheel.size,
-            upload_time=None if wheel.upload_time is None else wheel.upload_time.astimezone(UTC),
-            requires_python=package.requires_python,
-            dependencies=tuple(canonicalize_name(str(item["name"])) for item in package.dependencies or ()),
-            requires=self.strings(own, "requires", f"{where}.tool.dioptra"),
-        )
-
-    def provided(self, row: Mapping[str, object], where: str) -> ProvidedDistribution:
-        try:
-            return ProvidedDistribution(
-                project=canonicalize_name(self.string(row, "name", where)),
-                version=Version(self.string(row, "version", where)),
-                specifier=SpecifierSet(self.string(row, "specifier", where)),
-                required_by=self.strings(row, "required-by", where),
-            )
-        except (InvalidVersion, InvalidSpecifier) as problem:
-            raise _malformed(self.source, f"'{where}': {problem}") from problem
-
-    def rows(self, key: str) -> list[tuple[str, Mapping[str, object]]]:
-        value = self.own.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
-            raise _malformed(self.source, f"key 'tool.dioptra.{key}' is not an array of tables")
-        return [(f"tool.dioptra.{key}[{n}]", row) for n, row in enumerate(value)]
-
-    def table(self, parent: Mapping[str, object], key: str, where: str) -> Mapping[str, object]:
-        value = parent.get(key)
-        if not isinstance(value, Mapping):
-            raise _malformed(self.source, f"table '{where}.{key}' is missing")
-        return value
-
-    def strings(self, table: Mapping[str, object], key: str, where: str) -> tuple[str, ...]:
-        value = table.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise _malformed(self.source, f"key '{where}.{key}' is not a list of strings")
-        return tuple(value)
-
-    def string(self, table: Mapping[str, object], key: str, where: str) -> str:
-        value = table.get(key)
-        if not isinstance(value, str):
-            raise _malformed(self.source, f"key '{where}.{key}' is {value!r}, wanted a string")
-        return value
-
-
-def _malformed(source: str, why: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{source} is no valid lock", why=why, hint="dioptra-plugins lock --upgrade makes it again"
-    )

@@ -13,29 +13,32 @@ from dioptra.plugins.errors import ConfigurationError
 from dioptra.plugins.lock.lock_file import read_lock
 
 
-def pins_to_keep(path: Path, upgraded: Sequence[str]) -> dict[NormalizedName, Version]:
+def pins_to_keep(path: Path, upgraded: Sequence[str]) -> dict[str, dict[NormalizedName, Version]]:
     """The versions that a lock pins, to be kept where they still satisfy.
 
     Args:
         path: The present lock; there need be none.
         upgraded: Projects whose versions are not kept.
 
+    Returns:
+        Versions by project, for each kind of worker by its name.
+
     Raises:
         ConfigurationError: The lock is malformed, or does not pin what is to be upgraded.
     """
-    pins: dict[NormalizedName, Version] = {}
-    if path.exists():
-        pins = {wheel.project: wheel.version for wheel in read_lock(path).wheels}
-    for name in upgraded:
-        project = canonicalize_name(name)
-        if project not in pins:
-            raise ConfigurationError(
-                f"{path} does not pin {project}",
-                why=f"it pins {', '.join(sorted(pins)) or 'nothing'}",
-                hint="leave out --upgrade-package for what is new",
-            )
-        del pins[project]
-    return pins
+    lock = read_lock(path) if path.exists() else None
+    pinned = frozenset() if lock is None else frozenset(wheel.project for wheel in lock.wheels)
+    free = frozenset(canonicalize_name(name) for name in upgraded)
+    if free - pinned:
+        raise ConfigurationError(
+            f"{path} does not pin {', '.join(sorted(free - pinned))}",
+            why=f"it pins {', '.join(sorted(pinned)) or 'nothing'}",
+            hint="leave out --upgrade-package for what is new",
+        )
+    return {
+        item.target.name: {wheel.project: wheel.version for wheel in item.wheels if wheel.project not in free}
+        for item in (() if lock is None else lock.targets)
+    }
 
 
 def parse_cutoff(text: str) -> datetime:

@@ -28,11 +28,13 @@ class ProvidedByHost:
     Attributes:
         project: Normalized project name.
         version: The version the host had.
+        declared: The release that it stands for, as the lock says; None where it says nothing.
         specifier: What the lock asks of it.
     """
 
     project: str
     version: str
+    declared: str | None = None
     specifier: str
 
 
@@ -44,6 +46,7 @@ class Generation:
         number: Counts up from 1.
         lock_sha256: Digest of the lock file's bytes.
         environment: Digest of the environment.
+        target: The kind of worker that the host is, as the lock calls it.
         indexes: Names and addresses of the lock's indexes.
         wheels: Name of the index of each wheel, by project.
         provided: What the host provided.
@@ -54,6 +57,7 @@ class Generation:
     number: int
     lock_sha256: str
     environment: str
+    target: str
     indexes: tuple[tuple[str, str], ...]
     wheels: tuple[tuple[str, str], ...]
     provided: tuple[ProvidedByHost, ...]
@@ -112,11 +116,15 @@ def read_generation(directory: PluginDirectory) -> Generation | None:
             number=int(str(document["number"])),
             lock_sha256=str(document["lock-sha256"]),
             environment=str(document["environment"]),
+            target=str(document.get("target", "")),
             indexes=tuple((str(row["name"]), str(row["url"])) for row in _rows(document, "indexes")),
             wheels=tuple((str(name), str(index)) for name, index in _object(document, "wheels").items()),
             provided=tuple(
                 ProvidedByHost(
-                    project=str(row["project"]), version=str(row["version"]), specifier=str(row["specifier"])
+                    project=str(row["project"]),
+                    version=str(row["version"]),
+                    declared=str(row["declared"]) if row.get("declared") is not None else None,
+                    specifier=str(row["specifier"]),
                 )
                 for row in _rows(document, "provided")
             ),
@@ -164,10 +172,16 @@ def stage_generation(generation: Generation, folder: Path) -> None:
         "number": generation.number,
         "lock-sha256": generation.lock_sha256,
         "environment": generation.environment,
+        "target": generation.target,
         "indexes": [{"name": name, "url": url} for name, url in generation.indexes],
         "wheels": dict(generation.wheels),
         "provided": [
-            {"project": item.project, "version": item.version, "specifier": item.specifier}
+            {
+                "project": item.project,
+                "version": item.version,
+                "declared": item.declared,
+                "specifier": item.specifier,
+            }
             for item in generation.provided
         ],
         "host-fingerprint": generation.host_fingerprint,

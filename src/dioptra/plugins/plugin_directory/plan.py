@@ -12,7 +12,7 @@ from dioptra.manifest.environment import environment_digest
 from dioptra.manifest.model import InterpreterKey
 from dioptra.plugins.errors import UnsatisfiedError
 from dioptra.plugins.host_model import Host
-from dioptra.plugins.lock.model import Lock, LockedWheel
+from dioptra.plugins.lock.model import Lock, LockedWheel, TargetLock
 from dioptra.plugins.lock.pylock import lock_digest
 from dioptra.plugins.plugin_directory.generation import Generation, ProvidedByHost
 
@@ -49,24 +49,56 @@ class SyncPlan:
     fetch: tuple[LockedWheel, ...]
 
 
-def plan_target(lock: Lock, lock_bytes: bytes, host: Host) -> Target:
-    """Compare a lock with a host and name the environment that they make.
+def choose_target(lock: Lock, host: Host) -> TargetLock:
+    """Find out which kind of worker a host is.
+
+    Of several that fit it is the one that installs the least of what the host has itself, and uses the most of it.
+
+    Args:
+        lock: The lock.
+        host: The host.
 
     Raises:
-        UnsatisfiedError: The host is not what the lock was made for, or does not provide what the lock says; carries
-            every difference.
+        UnsatisfiedError: It is none of them; carries every difference from the nearest.
+    """
+    compared = [
+        (item, [*_unfit_target(item, host), *_unfit_wheels(item, host), *_unfit_provided(item, host)])
+        for item in lock.targets
+    ]
+    fitting = [item for item, problems in compared if not problems]
+    if fitting:
+        present = {distribution.project for distribution in host.distributions}
+        return min(
+            fitting,
+            key=lambda item: (sum(wheel.project in present for wheel in item.wheels), -len(item.provided)),
+        )
+    nearest, problems = min(compared, key=lambda pair: len(pair[1]))
+    what = "this host is not what the lock was made for"
+    if len(lock.targets) > 1:
+        names = ", ".join(item.target.name for item in lock.targets)
+        what = f"this host is none of those that the lock is for ({names}); the nearest is {nearest.target.name}"
+    raise UnsatisfiedError(
+        what,
+        why="\n".join(problems),
+        hint="write a lock for this host with dioptra-plugins lock, or install what it should provide",
+    )
+
+
+def plan_target(lock: TargetLock, lock_bytes: bytes, host: Host) -> Target:
+    """Name the environment that a lock and a host make.
+
+    Args:
+        lock: What a host like this installs.
+        lock_bytes: The whole lock file's bytes.
+        host: The host.
+
+    Raises:
+        UnsatisfiedError: The host is only described.
     """
     if host.key is None:
         raise UnsatisfiedError(
             "an environment can only be made for an interpreter that is here",
             why=f"Python {host.interpreter.python_full_version} is only described",
-        )
-    problems = [*_unfit_target(lock, host), *_unfit_wheels(lock, host), *_unfit_provided(lock, host)]
-    if problems:
-        raise UnsatisfiedError(
-            "this host is not what the lock was made for",
-            why="\n".join(problems),
-            hint="write a lock for this host with dioptra-plugins lock, or install what it should provide",
         )
     versions = {distribution.project: str(distribution.version) for distribution in host.distributions}
     return Target(
@@ -75,7 +107,12 @@ def plan_target(lock: Lock, lock_bytes: bytes, host: Host) -> Target:
         interpreter=host.key,
         host_fingerprint=_fingerprint(host, host.key),
         provided=tuple(
-            ProvidedByHost(project=item.project, version=versions[item.project], specifier=str(item.specifier))
+            ProvidedByHost(
+                project=item.project,
+                version=versions[item.project],
+                declared=None if item.declared is None else str(item.declared),
+                specifier=str(item.specifier),
+            )
             for item in lock.provided
         ),
     )
@@ -90,7 +127,7 @@ def is_active(target: Target, active: Generation | None) -> bool:
     )
 
 
-def plan_sync(lock: Lock, stored: Collection[str]) -> SyncPlan:
+def plan_sync(lock: TargetLock, stored: Collection[str]) -> SyncPlan:
     """Decide which wheels must be downloaded.
 
     Args:
@@ -103,15 +140,14 @@ def plan_sync(lock: Lock, stored: Collection[str]) -> SyncPlan:
     )
 
 
-def _unfit_target(lock: Lock, host: Host) -> list[str]:
+def _unfit_target(lock: TargetLock, host: Host) -> list[str]:
     """Markers were evaluated for the lock's target: on another Python or system other wheels may be needed.
 
     Processor and system version are left to the wheels' tags, which say more of them than the platform's name.
     """
     interpreter = host.interpreter
-    python = ".".join(interpreter.python_full_version.split(".")[:2])
     problems = []
-    if (lock.target.implementation, lock.target.python) != (interpreter.implementation, python):
+    if (lock.target.implementation, lock.target.python) != (interpreter.implementation, host.python):
         problems.append(
             f"it is for {lock.target.implementation} {lock.target.python}, "
             f"this host runs {interpreter.implementation} {interpreter.python_full_version}"
@@ -121,7 +157,7 @@ def _unfit_target(lock: Lock, host: Host) -> list[str]:
     return problems
 
 
-def _unfit_wheels(lock: Lock, host: Host) -> list[str]:
+def _unfit_wheels(lock: TargetLock, host: Host) -> list[str]:
     tags = frozenset(host.interpreter.tags)
     python = host.interpreter.python_full_version
     problems = []
@@ -133,7 +169,7 @@ def _unfit_wheels(lock: Lock, host: Host) -> list[str]:
     return problems
 
 
-def _unfit_provided(lock: Lock, host: Host) -> list[str]:
+def _unfit_provided(lock: TargetLock, host: Host) -> list[str]:
     present = {distribution.project: distribution.version for distribution in host.distributions}
     problems = []
     for item in lock.provided:
@@ -141,6 +177,11 @@ def _unfit_provided(lock: Lock, host: Host) -> list[str]:
         wanted = f"{item.project}: wanted {item.specifier}" if len(item.specifier) else f"{item.project}: wanted"
         if version is None:
             problems.append(f"{wanted} from the host, found none")
+        elif item.declared is not None:
+            # What the settings say of one build says nothing of another.
+            if version != item.version:
+                build = f"{item.project}: wanted {item.version} from the host, which the lock takes for {item.declared}"
+                problems.append(f"{build}, found {version}")
         elif not item.specifier.contains(version, prereleases=True):
             problems.append(f"{wanted} from the host, found {version}")
     return problems

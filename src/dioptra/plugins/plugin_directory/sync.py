@@ -29,7 +29,7 @@ from dioptra.plugins.errors import ConfigurationError, IndexAccessError
 from dioptra.plugins.host_model import Host
 from dioptra.plugins.index.catalogue_port import Catalogue
 from dioptra.plugins.index.revocation import Revocation, RevokedError, refuse_revoked
-from dioptra.plugins.lock.model import Lock
+from dioptra.plugins.lock.model import Lock, TargetLock
 from dioptra.plugins.plugin_directory.environment_builder import is_complete, plan_environment, stage_environment
 from dioptra.plugins.plugin_directory.fetch import fetch_wheels
 from dioptra.plugins.plugin_directory.generation import (
@@ -43,7 +43,7 @@ from dioptra.plugins.plugin_directory.generation import (
 from dioptra.plugins.plugin_directory.host_imports import refuse_host_names
 from dioptra.plugins.plugin_directory.known_revocations import read_known, remember
 from dioptra.plugins.plugin_directory.layout import PluginDirectory
-from dioptra.plugins.plugin_directory.plan import SyncPlan, Target, is_active, plan_sync, plan_target
+from dioptra.plugins.plugin_directory.plan import SyncPlan, Target, choose_target, is_active, plan_sync, plan_target
 from dioptra.plugins.plugin_directory.wheel_store import StoredWheel, read_stored, stored_digests
 
 
@@ -73,6 +73,7 @@ class SyncReport:
     Attributes:
         changed: Whether another generation is active now.
         generation: Number of the active generation.
+        target: The kind of worker that the host is, as the lock calls it.
         environment: Digest of the active environment.
         wheels: Its wheels, sorted by project.
         unasked: Why the indexes could not be asked for revocations; None if they were, or nothing was to be done.
@@ -80,6 +81,7 @@ class SyncReport:
 
     changed: bool
     generation: int
+    target: str
     environment: str
     wheels: tuple[SyncedWheel, ...]
     unasked: str | None = None
@@ -124,27 +126,30 @@ def sync(
         What is active now.
 
     Raises:
-        UnsatisfiedError: The host does not provide what the lock says, or is not what the lock was made for.
+        UnsatisfiedError: The host is no kind of worker that the lock was made for, or does not provide what it says.
         ConfigurationError: The plugin directory cannot be read or written, or the lock names an unknown index.
         IndexAccessError: A wheel cannot be downloaded.
         IntegrityError: A wheel is not the locked one, is revoked or refused, overlaps another, or brings a name of the
             host.
     """
-    target = plan_target(lock, lock_bytes, host)
+    mine = choose_target(lock, host)
+    target = plan_target(mine, lock_bytes, host)
     with _translated(directory):
-        refuse_revoked((wheel.sha256 for wheel in lock.wheels), read_known(directory))
+        refuse_revoked((wheel.sha256 for wheel in mine.wheels), read_known(directory))
         # Asked first without the writers' lock: a directory that is read-only, or just being written, can be used.
         active = _unchanged(target, directory)
         if active is None:
             with _writing(directory):
                 active = _unchanged(target, directory)
                 if active is None:
-                    plan = plan_sync(lock, stored_digests(directory))
-                    asked = _ask_indexes(lock, plan, target, directory, open_catalogues)
-                    generation = _install(lock, plan, target, directory, asked.catalogues, clock)
-                    return _report(lock, generation, plan, unasked=asked.unasked)
-        _refuse_locally_revoked(lock, directory, open_catalogues)
-    return _report(lock, active, None)
+                    plan = plan_sync(mine, stored_digests(directory))
+                    asked = _ask_indexes(mine, plan, target, directory, open_catalogues)
+                    indexes = {index.name: index.url for index in lock.indexes}
+                    indexes |= {name: found.url for name, found in asked.catalogues.items() if name in indexes}
+                    generation = _install(mine, plan, target, indexes, directory, asked.catalogues, clock)
+                    return _report(mine, generation, plan, unasked=asked.unasked)
+        _refuse_locally_revoked(mine, directory, open_catalogues)
+    return _report(mine, active, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +166,7 @@ class _Asked:
 
 
 def _ask_indexes(
-    lock: Lock,
+    lock: TargetLock,
     plan: SyncPlan,
     target: Target,
     directory: PluginDirectory,
@@ -184,7 +189,7 @@ def _ask_indexes(
     return _Asked(catalogues=catalogues)
 
 
-def _refuse_locally_revoked(lock: Lock, directory: PluginDirectory, open_catalogues: OpenCatalogues) -> None:
+def _refuse_locally_revoked(lock: TargetLock, directory: PluginDirectory, open_catalogues: OpenCatalogues) -> None:
     """Ask the indexes that cost no request about what is active already."""
     try:
         revocations = _revocations(open_catalogues(local_only=True))
@@ -212,17 +217,16 @@ def _unchanged(target: Target, directory: PluginDirectory) -> Generation | None:
 
 
 def _install(
-    lock: Lock,
+    lock: TargetLock,
     plan: SyncPlan,
     target: Target,
+    indexes: Mapping[str, str],
     directory: PluginDirectory,
     catalogues: Mapping[str, Catalogue],
     clock: Clock,
 ) -> Generation:
     """Make the target's wheels, environment and generation aside, then rename them into place and switch."""
     tmp = directory.tmp
-    indexes = {index.name: index.url for index in lock.indexes}
-    indexes |= {name: catalogue.url for name, catalogue in catalogues.items() if name in indexes}
     stored = [read_stored(directory, wheel.sha256) for wheel in plan.reuse]
     fetched: Mapping[str, tuple[Path, StoredWheel]] = {}
     if plan.fetch:
@@ -239,6 +243,7 @@ def _install(
         number=next_number(directory),
         lock_sha256=target.lock_sha256,
         environment=target.environment,
+        target=lock.target.name,
         indexes=tuple(indexes.items()),
         wheels=tuple((wheel.project, wheel.index) for wheel in lock.wheels),
         provided=target.provided,
@@ -269,11 +274,14 @@ def _put(staged: Path, place: Path, tmp: Path) -> None:
     staged.rename(place)
 
 
-def _report(lock: Lock, generation: Generation, plan: SyncPlan | None, *, unasked: str | None = None) -> SyncReport:
+def _report(
+    lock: TargetLock, generation: Generation, plan: SyncPlan | None, *, unasked: str | None = None
+) -> SyncReport:
     fetched = frozenset(wheel.sha256 for wheel in plan.fetch) if plan else frozenset()
     return SyncReport(
         changed=plan is not None,
         generation=generation.number,
+        target=lock.target.name,
         environment=generation.environment,
         wheels=tuple(
             SyncedWheel(

@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from dioptra.plugins.errors import UnsatisfiedError
+from dioptra.plugins.host_model import HostDistribution
 from dioptra.plugins.resolution.model import Obstacle
 
 _MOST_VERSIONS = 8
@@ -144,7 +145,7 @@ class HostConflictError(ResolutionError):
     """The host holds the project at a version that does not satisfy.
 
     Attributes:
-        version: The host's version.
+        found: What the host has.
     """
 
     def __init__(
@@ -152,18 +153,27 @@ class HostConflictError(ResolutionError):
         project: NormalizedName,
         demands: Sequence[Demand],
         *,
-        version: Version,
+        found: HostDistribution,
         others: Sequence[ResolutionError] = (),
     ) -> None:
+        stands_for = "" if found.declared is None else f", declared as {found.declared},"
+        hint = "add --no-host to lock a release of its own, or change the host's installation"
+        release = Version(found.version.base_version)
+        if found.declared is None and all(demand.requirement.specifier.contains(release) for demand in demands):
+            # A vendor's build: it sorts before the release that it was made of.
+            hint = (
+                f'if it stands for that release, say so in the settings: [tool.dioptra.host] {project} = "{release}"; '
+                "else add --no-host to lock a release of its own"
+            )
         super().__init__(
-            f"the host's {project} {version} does not satisfy what is asked of it",
+            f"the host's {project} {found.version}{stands_for} does not satisfy what is asked of it",
             project=project,
             demands=demands,
             findings=["what the host has is never replaced"],
-            hint="add --no-host to lock a release of its own, or change the host's installation",
+            hint=hint,
             others=others,
         )
-        self.version = version
+        self.found = found
 
 
 class NoMatchingReleaseError(ResolutionError):

@@ -92,7 +92,7 @@ class _Explainer:
             if not refusing:
                 return None
             return HostConflictError(
-                project, self._demands(need.ask for need in refusing), version=provided.version, others=others
+                project, self._demands(need.ask for need in refusing), found=provided.distribution, others=others
             )
         files = self._finder.files(project)
         if files is None:

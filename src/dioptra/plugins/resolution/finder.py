@@ -60,9 +60,7 @@ class Finder:
         self._direct = frozenset(direct)
         self.releases: dict[Release, tuple[Ask, ...]] = {}
         """What the releases that were looked at ask for, extras included."""
-        self._provided = {
-            item.project: HostCandidate(project=item.project, version=item.version) for item in host.distributions
-        }
+        self._provided = {item.project: HostCandidate(distribution=item) for item in host.distributions}
         self._environment = dict(host.interpreter.marker_environment)
         self._files: dict[NormalizedName, ProjectFiles | None] = {}
         self._metadata: dict[Release, CoreMetadata] = {}

@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from dioptra.plugins.errors import ConfigurationError
+from dioptra.plugins.host_model import HostDistribution
 from dioptra.plugins.index.catalogue_port import Catalogue
 from dioptra.plugins.index.model import IndexFile, ProjectPage
 
@@ -81,10 +82,23 @@ class WheelCandidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostCandidate:
-    """A distribution of the host: the only candidate of its name."""
+    """A distribution of the host: the only candidate of its name.
 
-    project: NormalizedName
-    version: Version
+    Attributes:
+        distribution: As the host has it.
+    """
+
+    distribution: HostDistribution
+
+    @property
+    def project(self) -> NormalizedName:
+        """Normalized name."""
+        return self.distribution.project
+
+    @property
+    def version(self) -> Version:
+        """The version that requirements are compared with."""
+        return self.distribution.counts_as
 
 
 Candidate = WheelCandidate | HostCandidate

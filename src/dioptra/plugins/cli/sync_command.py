@@ -1,4 +1,4 @@
-"""The operator's commands: `lock` and `sync`."""
+"""`sync`: bring a plugin directory to what a lock or a channel pins."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ import click
 
 from dioptra.plugins.cli.options import (
     catalogues_of,
-    chosen_indexes,
     chosen_plugin_dir,
     index_option,
     json_option,
-    load,
     plugin_dir_option,
 )
 from dioptra.plugins.cli.output import print_json, print_table, say, size_text
@@ -26,142 +24,6 @@ if TYPE_CHECKING:
     from dioptra.plugins.index.catalogue_port import Catalogue
     from dioptra.plugins.lock.model import Lock
     from dioptra.plugins.object_store.port import ObjectReader
-
-
-@click.command(name="lock")
-@click.argument("requirements", metavar="REQ...", nargs=-1)
-@click.option(
-    "-r",
-    "--requirement",
-    "files",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Read requirements from a file, one a line.",
-)
-@index_option
-@click.option(
-    "--python", metavar="X.Y", help="Lock for this Python version (with --no-host unless it is the running one)."
-)
-@click.option("--no-host", is_flag=True, help="Lock everything, also what this Python installation has already.")
-@click.option("--upgrade", is_flag=True, help="Take the newest releases, whatever the lock pins now.")
-@click.option("--upgrade-package", "upgraded", metavar="PROJECT", multiple=True, help="The same for one project.")
-@click.option("--pre", is_flag=True, help="Take pre-releases like final ones.")
-@click.option("--exclude-newer", metavar="DATE", help="Leave out what was uploaded on this day or time or later (UTC).")
-@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if the lock would change.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    default=Path(LOCK_FILENAME),
-    show_default=True,
-    help="Where to write the lock.",
-)
-@json_option
-def lock_command(
-    requirements: tuple[str, ...],
-    files: tuple[Path, ...],
-    index_values: tuple[str, ...],
-    python: str | None,
-    no_host: bool,
-    upgrade: bool,
-    upgraded: tuple[str, ...],
-    pre: bool,
-    exclude_newer: str | None,
-    check: bool,
-    output: Path,
-    as_json: bool,
-) -> int:
-    """Pin REQuirements, by default the configured ones, and all they need into a lock (PEP 751).
-
-    What the lock pins already stays as long as it satisfies.
-    """
-    from dioptra.plugins.errors import ConfigurationError
-    from dioptra.plugins.host import choose_host
-    from dioptra.plugins.index.catalogue import open_catalogue
-    from dioptra.plugins.lock.lock_file import would_change, write_lock
-    from dioptra.plugins.lock.locking import make_lock, read_requirement_file
-    from dioptra.plugins.lock.relocking import parse_cutoff, pins_to_keep
-    from dioptra.plugins.resolution.model import Policy
-
-    wanted = [*requirements, *(line for file in files for line in read_requirement_file(file))]
-    wanted = wanted or list(load().requirements)
-    if not wanted:
-        raise ConfigurationError(
-            "no requirement is given", hint="dioptra-plugins lock PROJECT --index URL, or dioptra-plugins add PROJECT"
-        )
-    indexes = chosen_indexes(index_values)
-    policy = Policy(
-        pins={} if upgrade else pins_to_keep(output, upgraded),
-        prereleases=pre,
-        plugins={index.name: index.plugins for index in indexes},
-        uploaded_before=None if exclude_newer is None else parse_cutoff(exclude_newer),
-    )
-    host = choose_host(python=python, provide=not no_host)
-    catalogues = [open_catalogue(index.name, index.url) for index in indexes]
-    lock = make_lock(wanted, catalogues, host, policy)
-    changed = would_change(output, lock) if check else write_lock(output, lock)
-    if as_json:
-        print_json({"lock": str(output), "changed": changed, **_lock_document(lock)})
-    else:
-        print_table(
-            ("project", "version", "from", "size", "sha256"),
-            [
-                *(
-                    (wheel.project, str(wheel.version), wheel.index, size_text(wheel.size), wheel.sha256[:12])
-                    for wheel in lock.wheels
-                ),
-                *((given.project, str(given.version), "host", "-", "-") for given in lock.provided),
-            ],
-        )
-    if check:
-        say(f"{output} {'would change: lock again' if changed else 'is up to date'}")
-        return 1 if changed else 0
-    if not as_json:
-        say(f"{'wrote' if changed else 'unchanged:'} {output}")
-    return 0
-
-
-def _lock_document(lock: Lock) -> Mapping[str, object]:
-    return {
-        "wheels": [
-            {
-                "project": wheel.project,
-                "version": str(wheel.version),
-                "index": wheel.index,
-                "filename": wheel.filename,
-                "sha256": wheel.sha256,
-                "size": wheel.size,
-            }
-            for wheel in lock.wheels
-        ],
-        "provided": [{"project": given.project, "version": str(given.version)} for given in lock.provided],
-    }
-
-
-@click.command(name="lock bundle")
-@click.argument("lock_path", metavar="[LOCK]", type=click.Path(path_type=Path), default=Path(LOCK_FILENAME))
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    default=Path("plugins.bundle.zip"),
-    show_default=True,
-    help="Where to write the bundle.",
-)
-@index_option
-@json_option
-def lock_bundle_command(lock_path: Path, output: Path, index_values: tuple[str, ...], as_json: bool) -> None:
-    """Write LOCK and all its wheels into one file, for `sync --from-bundle` on a worker that reaches no index."""
-    from dioptra.plugins.lock.bundle import write_bundle
-    from dioptra.plugins.lock.lock_file import read_lock
-
-    lock = read_lock(lock_path)
-    write_bundle(output, lock, lock_path.read_bytes(), catalogues_of(lock, index_values, local_only=False))
-    size = output.stat().st_size
-    if as_json:
-        print_json({"bundle": str(output), "size": size, **_lock_document(lock)})
-    else:
-        say(f"wrote {output}: {len(lock.wheels)} wheels, {size_text(size)}")
 
 
 @click.command(name="sync")
@@ -222,6 +84,7 @@ def sync_command(
                 "changed": report.changed,
                 "unasked": report.unasked,
                 "generation": report.generation,
+                "target": report.target,
                 "environment": report.environment,
                 "plugin_dir": str(directory.root),
                 "wheels": [
@@ -297,7 +160,7 @@ def _follow(channel: str, root: Path, index_values: tuple[str, ...], *, allow_lo
     from dioptra.plugins.channels.model import parse_name
     from dioptra.plugins.cli.options import chosen_index
     from dioptra.plugins.index.catalogue import IndexCatalogue
-    from dioptra.plugins.lock.pylock import parse
+    from dioptra.plugins.lock.pylock_parser import parse
     from dioptra.plugins.object_store.locate import open_reader
 
     name = parse_name(channel)
