@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,7 @@ from dioptra.plugins.clock import SystemClock
 from dioptra.plugins.errors import IndexAccessError
 from dioptra.plugins.index import layout
 from dioptra.plugins.index.initialize import initialize_index
-from dioptra.plugins.index.proxy import File, IndexProxy, Moved, Page, route
+from dioptra.plugins.index.proxy import File, IndexProxy, Moved, Page, route, wants_json
 from dioptra.plugins.index.publish import publish
 from dioptra.plugins.object_store.directory import DirectoryStore
 from dioptra.plugins.object_store.port import ObjectStore
@@ -73,6 +74,8 @@ def ask(
         (f"files/fog-attack/{WHEEL}.metadata", File(f"files/fog-attack/{WHEEL}.metadata")),
         (f"files/fog-attack/{WHEEL}.tasks.json", File(f"files/fog-attack/{WHEEL}.tasks.json")),
         (f"files/haze/{WHEEL}", None),
+        (f"files/fog-attack/{WHEEL.replace('1.0', '1.0%00', 1)}", None),
+        ("simple/fog%00/", None),
         ("files/fog-attack/notes.txt", None),
         ("files/fog-attack/..%2F..%2Fdioptra-index.json", None),
         (f"files/fog-attack/..%2F{WHEEL}", None),
@@ -217,3 +220,50 @@ def test_a_command_s_exit_code_is_passed_on(tmp_path: Path) -> None:
     done: subprocess.CompletedProcess[str] = run([*command, sys.executable, "-c", script])
     assert (done.returncode, done.stdout) == (7, "True\n")
     assert run([*command, "/absent/program"]).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("", False),
+        ("text/html", False),
+        ("application/vnd.pypi.simple.v1+json", True),
+        ("text/html;q=0.1, application/vnd.pypi.simple.v1+json; q=0.5", True),
+        ("application/vnd.pypi.simple.v1+json;q=0, text/html", False),
+        ("application/vnd.pypi.simple.v1+json; q=0.000", False),
+    ],
+)
+def test_a_kind_that_is_refused_is_not_sent(accept: str, expected: bool) -> None:
+    assert wants_json(accept) == expected
+
+
+@pytest.mark.parametrize("target", ["http://[foo", "//[", "*", "/%00/%ff", "/\x80"])
+def test_what_is_no_url_is_not_found(proxy: str, target: str) -> None:
+    parts = urlsplit(proxy)
+    with socket.create_connection((str(parts.hostname), parts.port or 0), timeout=30) as connection:
+        request = f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
+        connection.sendall(request.encode("latin-1"))
+        answer = connection.makefile("rb").readline()
+    assert b" 404 " in answer
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    (tmp_path / "index").mkdir()
+    filled(DirectoryStore(tmp_path / "index"), tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        told = cli("index", "proxy", "--port", port, "--index", tmp_path / "index", code=2)
+    assert f"127.0.0.1:{port} cannot be listened on" in told
+
+
+def test_a_command_reaches_the_proxy_past_the_network_s_and_its_signal_is_passed_on(tmp_path: Path) -> None:
+    (tmp_path / "index").mkdir()
+    filled(DirectoryStore(tmp_path / "index"), tmp_path)
+    script = (
+        "import os, signal; print(os.environ['NO_PROXY'], os.environ['no_proxy']); os.kill(os.getpid(), signal.SIGTERM)"
+    )
+    done = run(
+        ["dioptra-plugins", "index", "proxy", "--index", tmp_path / "index", "--", sys.executable, "-u", "-c", script],
+        variables={"NO_PROXY": "lab.example"},
+    )
+    assert (done.returncode, done.stdout.split()) == (143, ["lab.example,127.0.0.1", "127.0.0.1"])

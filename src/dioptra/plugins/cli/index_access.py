@@ -38,8 +38,12 @@ def proxy_command(port: int, index_values: tuple[str, ...], command: tuple[str, 
         return 0
     with proxy.running() as url:
         variables = {**os.environ, "PIP_INDEX_URL": url, "UV_DEFAULT_INDEX": url}
+        for name in ("NO_PROXY", "no_proxy"):
+            # A proxy of the network cannot reach this machine's loopback.
+            variables[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1")))
         try:
-            return subprocess.run(command, env=variables, check=False).returncode
+            code = subprocess.run(command, env=variables, check=False).returncode
+            return code if code >= 0 else 128 - code  # killed by a signal: as shells say it
         except OSError as problem:
             raise ConfigurationError(f"{command[0]} cannot be run", why=str(problem)) from problem
 
@@ -131,12 +135,14 @@ def mirror_command(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("links.html"), show_default=True, help="The page."
 )
 @index_option
+@json_option
 def find_links_command(
     projects: tuple[str, ...],
     lock_path: Path | None,
     seconds: int,
     output: Path,
     index_values: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Write a page of presigned links to files of a bucket, for a job that has no credentials.
 
@@ -144,6 +150,7 @@ def find_links_command(
     """
     from packaging.utils import canonicalize_name
 
+    from dioptra.plugins.durability import replace_file
     from dioptra.plugins.errors import ConfigurationError, UnsatisfiedError
     from dioptra.plugins.index.catalogue import IndexCatalogue
     from dioptra.plugins.index.find_links import render_find_links
@@ -173,8 +180,9 @@ def find_links_command(
         raise UnsatisfiedError(f"{store.url} does not have every file of {lock_path}", why=names, hint=hint)
     presign = partial(store.presigned_url, method="GET", seconds=seconds)
     try:
-        output.write_text(render_find_links(pages, presign, only=only), encoding="utf-8")
-        output.chmod(0o600)
+        replace_file(output, render_find_links(pages, presign, only=only).encode(), mode=0o600)
     except OSError as problem:
         raise ConfigurationError(f"{output} cannot be written", why=str(problem)) from problem
+    if as_json:
+        print_json({"index": store.url, "page": str(output), "seconds": seconds})
     say(f"wrote {output}: whoever has it can read these files for {seconds} seconds")

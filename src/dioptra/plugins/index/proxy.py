@@ -9,6 +9,7 @@ know the token, nor may it guess). Nothing but pages and files of the index can 
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 import threading
 from collections.abc import Iterator
@@ -17,13 +18,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal, Protocol, runtime_checkable
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from packaging.utils import InvalidName, InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from dioptra.plugins.errors import DioptraPluginsError, ObjectNotFoundError
+from dioptra.plugins.errors import ConfigurationError, DioptraPluginsError, ObjectNotFoundError
 from dioptra.plugins.index import layout
 from dioptra.plugins.index.descriptor import read_descriptor
+from dioptra.plugins.object_store.keys import check_key
 from dioptra.plugins.object_store.port import ObjectReader
 from dioptra.plugins.wheel.model import WHEEL_LIMIT
 
@@ -97,11 +99,25 @@ def route(path: str) -> Page | File | Moved | None:
             wheel = next((plain.removesuffix(suffix) for suffix in _SIDECARS if plain.endswith(suffix)), plain)
             try:
                 name, *_ = parse_wheel_filename(wheel)
-            except InvalidWheelFilename:
+                key = check_key(f"files/{project}/{plain}")
+            except (InvalidWheelFilename, ValueError):
                 return None
-            return File(f"files/{project}/{plain}") if name == project else None
+            return File(key) if name == project else None
         case _:
             return None
+
+
+def wants_json(accept: str) -> bool:
+    """Whether a client takes the JSON page (PEP 691).
+
+    Args:
+        accept: Its Accept header; a kind with a quality of 0 is refused (RFC 9110).
+    """
+    for item in accept.split(","):
+        kind, *parameters = (part.strip() for part in item.split(";"))
+        if kind == layout.SIMPLE_JSON:
+            return not any(re.fullmatch(r"q\s*=\s*0(\.0*)?", text) for text in parameters)
+    return False
 
 
 class IndexProxy:
@@ -112,6 +128,7 @@ class IndexProxy:
         port: Port to listen on; 0 for any that is free.
 
     Raises:
+        ConfigurationError: The port cannot be listened on.
         IndexAccessError: There is no index, or it cannot be read.
     """
 
@@ -123,7 +140,14 @@ class IndexProxy:
             """The server makes one for each connection; what they share are attributes of the class."""
 
         Handler.store, Handler.token = store, self.token
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        try:
+            self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        except OSError as problem:
+            raise ConfigurationError(
+                f"127.0.0.1:{port} cannot be listened on",
+                why=str(problem),
+                hint="leave --port out, and any free port is taken",
+            ) from problem
         self._server.daemon_threads = True
         own = self._server.server_port
         Handler.names = frozenset({f"127.0.0.1:{own}", f"localhost:{own}"})
@@ -181,7 +205,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the path holds the token."""
 
     def _answer(self) -> None:
-        _, token, path = [*urlsplit(self.path).path.split("/", 2), "", ""][:3]
+        # Split by hand: what a stranger sends need not be a URL.
+        _, token, path = [*self.path.partition("?")[0].split("/", 2), "", ""][:3]
         if self.headers.get("Host") not in self.names:
             self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "this server is not called that")
         elif not hmac.compare_digest(token.encode(), self.token.encode()):
@@ -206,8 +231,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.BAD_GATEWAY, str(problem))
 
     def _page(self, keys: layout.ViewKeys) -> None:
-        wants_json = "application/vnd.pypi.simple.v1+json" in self.headers.get("Accept", "")
-        stored = self.store.read(keys.json if wants_json else keys.html)
+        is_json = wants_json(self.headers.get("Accept", ""))
+        stored = self.store.read(keys.json if is_json else keys.html)
         etag = f'"{stored.etag}"'
         unchanged = etag in self.headers.get("If-None-Match", "")
         self.send_response(HTTPStatus.NOT_MODIFIED if unchanged else HTTPStatus.OK)
@@ -215,7 +240,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Cache-Control", layout.REVALIDATE)
         self.send_header("Vary", "Accept")
         if not unchanged:
-            self.send_header("Content-Type", layout.SIMPLE_JSON if wants_json else layout.SIMPLE_HTML)
+            self.send_header("Content-Type", layout.SIMPLE_JSON if is_json else layout.SIMPLE_HTML)
             self.send_header("Content-Length", str(len(stored.body)))
         self.end_headers()
         if not unchanged and self.command == "GET":
