@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from dioptra.plugins.migration.imports import imports_of
 from dioptra.plugins.migration.model import Migration, RawFolder
 from dioptra.plugins.migration.partition import chosen_packages, one_project, one_project_each
 from dioptra.plugins.migration.planning import plan_migration, tasks_before
+from dioptra.plugins.migration.project_text import pyproject_toml
 from dioptra.plugins.migration.projects import tasks_after, write_projects
 
 TASK = "from dioptra import pyplugs\n\n@pyplugs.register\ndef {0}(x: int = 1) -> int: ...\n"
@@ -268,3 +270,17 @@ def test_names_that_workers_have_are_told() -> None:
 def test_a_folder_without_tasks_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="holds no task"):
         planned(raw(pkg__a__b="x = 1"))
+
+
+@pytest.mark.parametrize("paths", [("pkg/common/m.py", "pkg/_common/m.py"), ("Data/m.py", "data/m.py")])
+def test_units_that_would_be_one_project_are_not_split(paths: tuple[str, str]) -> None:
+    sources = {path: TASK.format("f").encode() for path in paths}
+    with pytest.raises(ConfigurationError, match="cannot be split") as refused:
+        one_project_each(RawFolder(path="raw", sources=sources, files=tuple(sources)))
+    assert "would both be the project" in str(refused.value.why)
+
+
+def test_entry_points_of_any_module_name_are_valid_toml() -> None:
+    plan = planned(raw(pkg__é__m=TASK.format("f"), pkg__plain__m=TASK.format("f"))).projects[0]
+    values = tomllib.loads(pyproject_toml(plan))["project"]["entry-points"]["dioptra.plugins"]
+    assert values == {"é": "pkg.é", "plain": "pkg.plain"}

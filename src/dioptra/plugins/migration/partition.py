@@ -83,15 +83,24 @@ def one_project_each(folder: RawFolder) -> Partition:
         folder: The folder.
 
     Raises:
-        ConfigurationError: A package that would be shared has code in its ``__init__.py``, or a package's name cannot
-            be that of a project.
+        ConfigurationError: A package that would be shared has code in its ``__init__.py``, a package's name cannot be
+            that of a project, or two have names that are equal as those of projects.
     """
     with_modules = {path.rpartition("/")[0] for path in folder.sources}
     units: dict[str, list[str]] = {}
+    named: dict[str, str] = {}
     for path in folder.files:
         parts = path.split("/")
         own = len(parts) > 2 and any(f"{item}/".startswith(f"{parts[0]}/{parts[1]}/") for item in with_modules)
-        units.setdefault(_project_name(".".join(parts[:2]) if own else _top(path)), []).append(path)
+        unit = ".".join(parts[:2]) if own else _top(path)
+        project = _project_name(unit)
+        if named.setdefault(project, unit) != unit:
+            raise ConfigurationError(
+                f"{folder.path} cannot be split",
+                why=f"{named[project]} and {unit} would both be the project {project}",
+                hint="rename one of them, or migrate it without --split",
+            )
+        units.setdefault(project, []).append(path)
     dropped = tuple(
         path
         for path in folder.sources

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 from dioptra.manifest.model import ModuleEntry
@@ -96,8 +97,7 @@ def pyproject_toml(plan: ProjectPlan) -> str:
     lines = [f'    "{OWN}>=0.1",', *(_dependency_line(item) for item in required)]
     included = sorted({f"src/{path.partition('/')[0]}" for path in plan.files})
     # Names are identifiers, or dotted ones, which TOML would take for tables.
-    keys = {item: json.dumps(item.name) if "." in item.name else item.name for item in plan.entry_points}
-    entry_points = [f"{keys[item]} = {json.dumps(item.value)}" for item in plan.entry_points]
+    entry_points = [f"{_key(item.name)} = {_string(item.value)}" for item in plan.entry_points]
     group = "\n".join(['\n[project.entry-points."dioptra.plugins"]', *entry_points, ""]) if entry_points else ""
     return _PYPROJECT.format(
         name=json.dumps(plan.name),
@@ -167,6 +167,16 @@ def review_list(plan: ProjectPlan, findings: Sequence[Finding], modules: Sequenc
         f"## {title}\n\n" + "\n".join(f"- [ ] {line}" for line in lines) for title, lines in sections.items() if lines
     ]
     return "\n\n".join([f"# What to look at in {plan.name}", *parts]) + "\n"
+
+
+def _key(text: str) -> str:
+    """A TOML key; a bare one where it may be."""
+    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else _string(text)
+
+
+def _string(text: str) -> str:
+    """A TOML string; JSON's escapes of characters beyond the basic plane are none of TOML's."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _description(plan: ProjectPlan) -> str:
