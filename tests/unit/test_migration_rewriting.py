@@ -125,3 +125,11 @@ def test_the_advice_names_what_prefect_has() -> None:
         module, _, name = today.rpartition(".")
         __import__(module)
         assert hasattr(prefect if module == "prefect" else getattr(prefect, module.partition(".")[2]), name), today
+
+
+def test_bytes_of_another_encoding_in_a_comment_are_kept_and_told() -> None:
+    before = b"import mitre.securingai.pyplugs\n# caf\xe9\nx = 1  # \xe9\n"
+    found = rewrite(before, path="pkg/m.py")
+    assert found.source == before.replace(b"mitre.securingai", b"dioptra")
+    told = [(item.place.line, item.advice) for item in found.findings if item.action == "review"]
+    assert told == [(line, "it has bytes that are not utf-8: write it in UTF-8") for line in (2, 3)]

@@ -43,6 +43,10 @@ class _Edit:
     text: str
 
 
+_KEPT = "surrogateescape"
+"""Bytes that are of no character stay what they are."""
+
+
 @dataclass(slots=True)
 class _Report:
     path: str
@@ -74,8 +78,12 @@ def rewrite(source: bytes, *, path: str) -> Rewritten:
         place = Place(path, int(line[1]) if line else 1)
         return Rewritten(source, (Finding(place=place, found=path, action="review", advice=tree),))
     encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
-    text = source.decode(encoding)
-    report = _Report(path, [line.encode() for line in io.StringIO(text, newline="")])
+    # Python imports a module with bytes of another encoding in its comments, but does not run it as a script.
+    text = source.decode(encoding, _KEPT)
+    report = _Report(path, [line.encode("utf-8", _KEPT) for line in io.StringIO(text, newline="")])
+    for number, row in enumerate(report.lines, start=1):
+        if row.decode("utf-8", "replace").encode() != row:
+            report.review(number, "a comment", f"it has bytes that are not {encoding}: write it in UTF-8")
     bound = _imported_names(tree)
     parts_of_attributes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     for node in ast.walk(tree):
@@ -97,7 +105,7 @@ def rewrite(source: bytes, *, path: str) -> Rewritten:
     findings = tuple(sorted(set(report.findings)))
     if not report.edits:
         return Rewritten(source, findings)
-    return Rewritten(_edited(report).decode().encode(encoding), findings)
+    return Rewritten(_edited(report).decode("utf-8", _KEPT).encode(encoding, _KEPT), findings)
 
 
 def with_names_of_today(source: bytes) -> bytes:
