@@ -13,7 +13,7 @@ from dioptra.plugins.migration.comparison import compare_tasks
 from dioptra.plugins.migration.dependencies import dependencies_of
 from dioptra.plugins.migration.folder import read_raw_folder
 from dioptra.plugins.migration.imports import imports_of
-from dioptra.plugins.migration.model import Migration, RawFolder
+from dioptra.plugins.migration.model import LeftOut, Migration, RawFolder
 from dioptra.plugins.migration.partition import chosen_packages, one_project, one_project_each
 from dioptra.plugins.migration.planning import plan_migration, tasks_before
 from dioptra.plugins.migration.project_text import pyproject_toml
@@ -171,7 +171,7 @@ def test_several_packages_need_a_name_or_a_choice() -> None:
     with pytest.raises(ConfigurationError, match="2 packages: a, b"):
         one_project(folder, None)
     chosen = chosen_packages(folder, ["b"])
-    assert (chosen.files, chosen.left_out) == (("b/x.py",), ("a",))
+    assert (chosen.files, chosen.left_out) == (("b/x.py",), (LeftOut("a", "it was not chosen"),))
     with pytest.raises(ConfigurationError, match="no package c"):
         chosen_packages(folder, ["b", "c"])
 
@@ -193,15 +193,32 @@ def test_a_folder_is_read_without_caches_and_strangers(tmp_path: Path) -> None:
         "README.md",
         "my-notes/n.py",
         "d/x.txt",
+        "done/pyproject.toml",
+        "done/src/pkg/a.py",
+        "pkg/.env.local",
+        "pkg/.aws/credentials",
+        ".env",
     ):
-        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("x")
     (folder / "pkg" / "linked.py").symlink_to(folder / "pkg" / "a.py")
     (folder / "pkg" / "elsewhere").symlink_to(folder)
     (folder / "pkg" / "broken.txt").symlink_to(folder / "nothing")
     found = read_raw_folder(folder)
     assert found.files == ("pkg/a.py", "pkg/data.csv", "pkg/linked.py")
-    assert found.left_out == ("README.md", "d", "my-notes", "pkg/broken.txt", "pkg/elsewhere")
+    assert found.links == {"pkg/linked.py": str(folder / "pkg" / "a.py")}
+    assert {left.path: left.why for left in found.left_out} == {
+        ".env": "it belongs to no package",
+        "README.md": "it belongs to no package",
+        "d": "it is no package with modules",
+        "done": "it is a project of its own",
+        "my-notes": "it is no package with modules",
+        "pkg/.aws": "it may hold secrets",
+        "pkg/.env.local": "it may hold secrets",
+        "pkg/broken.txt": "it is a link to nothing",
+        "pkg/elsewhere": "it is a link to a folder",
+    }
+    assert [(item.found, item.action) for item in planned(found).findings] == [("pkg/linked.py", "review")]
 
 
 def test_a_package_is_no_raw_folder(tmp_path: Path) -> None:
@@ -223,6 +240,33 @@ def test_what_holds_no_package_is_refused(tmp_path: Path, made: str | None) -> N
         (folder / "notes.txt").write_text("x")
     with pytest.raises(ConfigurationError):
         read_raw_folder(folder)
+
+
+def test_tasks_of_private_modules_are_told_and_not_called_different(tmp_path: Path) -> None:
+    folder = read_raw_folder(write(tmp_path / "raw", pkg__a=TASK.format("f"), pkg___b=TASK.format("g")))
+    migration = planned(folder)
+    assert [(str(item.place), item.found) for item in migration.findings] == [("pkg/_b.py:4", "task g")]
+    write_projects(migration, tmp_path / "out")
+    found = compare_tasks(tasks_before(folder), tasks_after(migration.projects, tmp_path / "out"))
+    assert (found.tasks, found.differences) == (("pkg.a.f",), ())
+    assert found.unseen == ("pkg._b: entry points do not offer the tasks of a private module: g",)
+    with pytest.raises(ConfigurationError, match="holds no task") as refusal:
+        planned(raw(pkg___b=TASK.format("g")))
+    assert "public modules" in str(refusal.value.why)
+
+
+def test_a_package_that_names_no_project_is_told_what_helps() -> None:
+    for split, hint in ((True, "rename it"), (False, "--name NAME")):
+        with pytest.raises(ConfigurationError, match="no project name") as refusal:
+            planned(raw(b_=TASK.format("f")), split=split)
+        assert hint in str(refusal.value.hint)
+
+
+def test_a_folder_can_hold_the_projects_made_of_it(tmp_path: Path) -> None:
+    folder = read_raw_folder(write(tmp_path, my_pkg__a=TASK.format("f")))
+    write_projects(planned(folder), tmp_path)
+    again = read_raw_folder(tmp_path)
+    assert (again.files, again.left_out) == (folder.files, (LeftOut("my-pkg", "it is a project of its own"),))
 
 
 def test_nothing_is_written_if_one_project_is_there_already(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from dioptra.manifest.raw_folder import scan_folder
 from dioptra.plugins.migration.old_names import judge
-from dioptra.plugins.migration.rewriting import rewrite
+from dioptra.plugins.migration.rewriting import rewrite, with_names_of_today
 
 
 def found(source: str) -> list[tuple[int, str, str]]:
@@ -18,7 +19,6 @@ def found(source: str) -> list[tuple[int, str, str]]:
         ("from mitre.securingai import pyplugs", "from dioptra import pyplugs"),
         ("from mitre.securingai import (  # why\n    pyplugs,\n)", "from dioptra import (  # why\n    pyplugs,\n)"),
         ("from  mitre.securingai.pyplugs import register as r", "from  dioptra.pyplugs import register as r"),
-        ("from mitre.securingai.pyplugs import *", "from dioptra.pyplugs import *"),
         ("import os, mitre.securingai.pyplugs as p", "import os, dioptra.pyplugs as p"),
         (
             "import mitre.securingai.pyplugs\n\n@mitre.securingai.pyplugs.register\ndef f(): ...",
@@ -31,6 +31,10 @@ def found(source: str) -> list[tuple[int, str, str]]:
         (
             "import prefect\nprefect.utilities.logging.get_logger('a')",
             "import prefect\nprefect.logging.get_logger('a')",
+        ),
+        (
+            "import prefect as pf\npf.utilities.logging.get_logger('a')",
+            "import prefect as pf\npf.logging.get_logger('a')",
         ),
     ],
 )
@@ -78,6 +82,15 @@ def test_other_modules_keep_every_byte(source: str) -> None:
         ("import importlib\nimportlib.import_module('mitre.securingai.pyplugs')", 2, "dioptra today"),
         ("from mitre \\\n  .securingai import pyplugs", 1, "dioptra.pyplugs today"),
         ("def f(:", 1, "SyntaxError"),
+        ("import prefect as p\np.Parameter('a')", 2, "parameters of the flow's function"),
+        ("from prefect import utilities as u\nu.logging.get_logger()", 2, "it is prefect.logging.get_logger today"),
+        ("from prefect import Flow\nFlow.run", 1, "dioptra.pyplugs.flow"),
+        ("from dioptra import sdk\nsdk.nosuch", 2, "no dioptra.sdk.nosuch"),
+        ("import mitre", 1, "mitre.securingai is dioptra today"),
+        ("from prefect import *", 1, "by name"),
+        ("from dioptra.pyplugs import *", 1, "by name"),
+        ("import importlib as i\ni.import_module('prefect.engine.signals')", 2, "prefect.states"),
+        ("__import__('prefect.utilities.tasks.task')", 1, "prefect.task today"),
     ],
 )
 def test_what_only_a_person_can_change_is_named_with_its_line(source: str, line: int, said: str) -> None:
@@ -91,6 +104,44 @@ def test_a_statement_is_rewritten_even_if_one_name_is_gone() -> None:
     source = "from mitre.securingai.sdk.exceptions import ARTDependencyError, NoSuchError"
     assert rewrite(source.encode(), path="a.py").source == source.replace("mitre.securingai", "dioptra").encode()
     assert [action for _, action, _ in found(source)] == ["rewritten", "review"]
+
+
+def test_names_below_a_rewritten_import_are_judged_but_not_twice() -> None:
+    assert [action for _, action, _ in found("from mitre.securingai import sdk\nsdk.nosuch\nsdk.exceptions")] == [
+        "rewritten",
+        "review",
+    ]
+
+
+def test_a_star_import_is_rewritten_and_left_to_a_person() -> None:
+    source = "from mitre.securingai.pyplugs import *"
+    assert rewrite(source.encode(), path="a.py").source == b"from dioptra.pyplugs import *"
+    assert {action for _, action, _ in found(source)} == {"rewritten", "review"}
+
+
+@pytest.mark.parametrize("alias", ["mitre", "mitre as m"])
+def test_an_attribute_is_not_rewritten_if_no_import_brings_its_present_name(alias: str) -> None:
+    source = f"import {alias}\n@{alias[-1] if ' ' in alias else alias}.securingai.pyplugs.register\ndef f(): ..."
+    rewritten = rewrite(source.encode(), path="a.py")
+    assert rewritten.source == source.encode()
+    assert [item.place.line for item in rewritten.findings] == [1, 2]
+    both = f"import mitre.securingai.pyplugs\n{source}"
+    assert (b"@dioptra.pyplugs.register" in rewrite(both.encode(), path="a.py").source) is (alias == "mitre")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import mitre\nimport mitre.securingai.pyplugs\n@mitre.securingai.pyplugs.register\ndef f(): ...",
+        "import mitre as m\n@m.securingai.pyplugs.register\ndef f(): ...",
+        "from mitre import securingai\n@securingai.pyplugs.register\ndef f(): ...",
+        "from mitre import securingai as s, other\n@s.pyplugs.register\ndef f(): ...",
+        "import mitre.securingai as s\n@s.pyplugs.register\ndef f(): ...",
+    ],
+)
+def test_tasks_are_seen_through_every_spelling_of_the_earlier_name(source: str) -> None:
+    (entry,) = scan_folder({"pkg/m.py": with_names_of_today(source.encode())})
+    assert [task.func for task in entry.tasks] == ["f"]
 
 
 def test_names_that_went_different_ways_are_left_together() -> None:

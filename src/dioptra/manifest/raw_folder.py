@@ -17,27 +17,34 @@ _RELATIVE = re.compile(rb"\s*from\s*\.")
 _WORD = re.compile(rb"\w+")
 
 
-def scan_folder(sources: Mapping[str, bytes]) -> tuple[ModuleEntry, ...]:
+def scan_folder(sources: Mapping[str, bytes], *, with_private: bool = False) -> tuple[ModuleEntry, ...]:
     """Find the tasks of a raw plugin folder.
 
     Args:
         sources: The bytes of its ``.py`` files, by path with ``/`` below the folder.
+        with_private: Whether to look into private modules, too. Their tasks could be called when every module was
+            imported; entry points do not offer them.
 
     Returns:
-        Its public modules that register tasks, may register some, or speak of the registry and cannot be read; sorted
+        Its modules that register tasks, may register some, or speak of the registry and cannot be read; sorted
         by name.
     """
     names = {name: path for path in sorted(sources) if (name := module_name(path)) is not None}
     speaking = _speaking({name: sources[path] for name, path in names.items()})
     found = []
     for name in sorted(speaking):
-        if any(part.startswith("_") for part in name.split(".")):
+        if is_private(name) and not with_private:
             continue
         path = names[name]
         entry = scan_source(sources[path], name=name, path=path, may_register=speaking.__contains__).entry
         if entry.tasks or entry.dynamic or (entry.error and b"pyplugs" in sources[path]):
             found.append(entry)
     return tuple(found)
+
+
+def is_private(name: str) -> bool:
+    """Whether a dotted name has a part that starts with an underscore."""
+    return any(part.startswith("_") for part in name.split("."))
 
 
 def module_name(path: str) -> str | None:

@@ -74,8 +74,8 @@ def _tell(migration: Migration, comparison: Comparison, output: Path, *, check: 
         for item in migration.findings:
             if item.action == "review":
                 say(f"review: {item.place}: {item.found}: {item.advice}")
-        for name in migration.folder.left_out:
-            say(f"left out: {name} belongs to no package")
+        for left in migration.folder.left_out:
+            say(f"left out: {left.path}: {left.why}")
     for unseen in comparison.unseen:
         say(f"not compared in full: {unseen}")
     if comparison.differences:
@@ -118,7 +118,7 @@ def _report(migration: Migration, comparison: Comparison, output: Path) -> dict[
             }
             for item in migration.findings
         ],
-        "left_out": list(migration.folder.left_out),
+        "left_out": [{"path": left.path, "why": left.why} for left in migration.folder.left_out],
         "tasks": list(comparison.tasks),
         "differences": [
             {"task": item.task, "before": item.before, "after": item.after} for item in comparison.differences

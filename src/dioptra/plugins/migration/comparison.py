@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dioptra.manifest.model import ModuleEntry
+from dioptra.manifest.raw_folder import is_private
+
+PRIVATE = "entry points do not offer the tasks of a private module"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,7 +33,8 @@ class Comparison:
     Attributes:
         tasks: Dotted names of all tasks that are the same, sorted.
         differences: The others, sorted.
-        unseen: Modules whose tasks cannot all be seen without importing them, each with the reason, sorted.
+        unseen: Modules whose tasks are not compared, each with the reason, sorted: private ones, and those whose tasks
+            cannot all be seen without importing them.
     """
 
     tasks: tuple[str, ...]
@@ -45,8 +49,14 @@ def compare_tasks(before: Iterable[ModuleEntry], after: Iterable[ModuleEntry]) -
         before: The plugin modules of the raw folder.
         after: Those of the projects that it became.
     """
-    old, new = list(before), list(after)
+    earlier, new = list(before), list(after)
+    old = [entry for entry in earlier if not is_private(entry.name)]
     unseen = {f"{entry.name}: {why}" for entry in (*old, *new) if (why := entry.error or entry.dynamic)}
+    unseen |= {
+        f"{entry.name}: {PRIVATE}: {', '.join(task.func for task in entry.tasks) or entry.error or entry.dynamic}"
+        for entry in earlier
+        if is_private(entry.name)
+    }
     was, is_now = _signatures(old), _signatures(new)
     names = sorted(was.keys() | is_now.keys())
     return Comparison(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from dioptra.manifest.model import EntryPoint
@@ -42,6 +42,19 @@ class Finding:
     advice: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class LeftOut:
+    """A file or folder that is not migrated.
+
+    Attributes:
+        path: Its path with ``/``, relative to the raw folder.
+        why: Why not.
+    """
+
+    path: str
+    why: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawFolder:
     """A raw plugin folder: the entry of `sys.path` that the old system copied to workers.
@@ -50,13 +63,15 @@ class RawFolder:
         path: Where it is.
         files: All files below its packages, and its own modules, by path with ``/``; sorted.
         sources: The bytes of those that are Python source.
-        left_out: What belongs to no package and is not migrated, sorted.
+        links: Where those lead that are symbolic links.
+        left_out: What is not migrated, sorted.
     """
 
     path: str
     files: tuple[str, ...]
     sources: Mapping[str, bytes]
-    left_out: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

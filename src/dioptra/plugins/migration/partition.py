@@ -10,7 +10,7 @@ from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 
 from dioptra.manifest.scanner import parse
 from dioptra.plugins.errors import ConfigurationError
-from dioptra.plugins.migration.model import RawFolder
+from dioptra.plugins.migration.model import LeftOut, RawFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Partition:
 
     projects: Mapping[str, tuple[str, ...]]
     dropped: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def chosen_packages(folder: RawFolder, packages: Sequence[str]) -> RawFolder:
@@ -47,7 +47,7 @@ def chosen_packages(folder: RawFolder, packages: Sequence[str]) -> RawFolder:
     if not packages:
         return folder
     files = tuple(path for path, top in tops.items() if top in packages)
-    others = {path.partition("/")[0] for path, top in tops.items() if top not in packages}
+    others = {LeftOut(path.partition("/")[0], "it was not chosen") for path, top in tops.items() if top not in packages}
     return replace(
         folder,
         files=files,
@@ -73,7 +73,7 @@ def one_project(folder: RawFolder, name: str | None) -> Partition:
             why="one project of them needs a name",
             hint="add --name NAME, choose one with --package PACKAGE, or --split",
         )
-    return Partition({_project_name(name or tops[0]): folder.files})
+    return Partition({_project_name(name or tops[0], hint="add --name NAME"): folder.files})
 
 
 def one_project_each(folder: RawFolder) -> Partition:
@@ -93,7 +93,7 @@ def one_project_each(folder: RawFolder) -> Partition:
         parts = path.split("/")
         own = len(parts) > 2 and any(f"{item}/".startswith(f"{parts[0]}/{parts[1]}/") for item in with_modules)
         unit = ".".join(parts[:2]) if own else _top(path)
-        project = _project_name(unit)
+        project = _project_name(unit, hint="rename it, or migrate it without --split and with --name NAME")
         if named.setdefault(project, unit) != unit:
             raise ConfigurationError(
                 f"{folder.path} cannot be split",
@@ -116,24 +116,24 @@ def one_project_each(folder: RawFolder) -> Partition:
                 hint="move that code into a module, or migrate it without --split",
             )
     projects: dict[str, tuple[str, ...]] = {}
-    left_out: list[str] = []
+    left_out: list[LeftOut] = []
     for unit, files in units.items():
         kept = tuple(file for file in files if file not in dropped)
         if any(file in folder.sources for file in kept):
             projects[unit] = kept
         else:
-            left_out += kept
+            left_out += (LeftOut(file, "it belongs to no module that is migrated") for file in kept)
     return Partition(projects, dropped, tuple(left_out))
 
 
-def _project_name(name: str) -> NormalizedName:
+def _project_name(name: str, *, hint: str) -> NormalizedName:
     try:
         return canonicalize_name(name, validate=True)
     except InvalidName as problem:
         raise ConfigurationError(
             f"{name!r} is no project name",
             why="wanted letters and digits, with dots, hyphens and underscores between them",
-            hint="add --name NAME",
+            hint=hint,
         ) from problem
 
 

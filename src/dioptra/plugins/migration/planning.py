@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from dioptra.manifest.model import EntryPoint, ModuleEntry
-from dioptra.manifest.raw_folder import module_name, scan_folder
+from dioptra.manifest.raw_folder import is_private, module_name, scan_folder
 from dioptra.plugins.errors import ConfigurationError
+from dioptra.plugins.migration.comparison import PRIVATE
 from dioptra.plugins.migration.dependencies import dependencies_of
 from dioptra.plugins.migration.imports import imports_of
 from dioptra.plugins.migration.model import Dependency, Finding, Migration, Place, ProjectPlan, RawFolder
@@ -36,10 +37,12 @@ def plan_migration(folder: RawFolder, partition: Partition, *, installed: Mappin
     sources = {path: module.source for path, module in rewritten.items() if path not in partition.dropped}
     modules = {path: dotted for path in sources if (dotted := module_name(path)) is not None}
     uses = {path: imports_of(sources[path], module=dotted, path=path) for path, dotted in modules.items()}
-    entries = scan_folder(sources)
+    found_entries = scan_folder(sources, with_private=True)
+    entries = [entry for entry in found_entries if not is_private(entry.name)]
     if not entries:
+        where = "public modules" if found_entries else "modules"
         raise ConfigurationError(
-            f"{folder.path} holds no task", why=f"none of its {len(sources)} modules registers one with pyplugs"
+            f"{folder.path} holds no task", why=f"none of its {len(sources)} {where} registers one with pyplugs"
         )
     owner_of = {path: name for name, files in partition.projects.items() for path in files}
     owners = {dotted: owner_of[path] for path, dotted in modules.items()}
@@ -62,6 +65,11 @@ def plan_migration(folder: RawFolder, partition: Partition, *, installed: Mappin
     ]
     findings = [finding for path in sources for finding in rewritten[path].findings]
     findings += _taken_names(sources)
+    findings += _private_tasks(found_entries)
+    findings += [
+        Finding(place=Place(path, 1), found=path, action="review", advice=f"its content was copied from {target}")
+        for path, target in folder.links.items()
+    ]
     return Migration(
         folder=replace(folder, left_out=tuple(sorted({*folder.left_out, *partition.left_out}))),
         sources=sources,
@@ -72,7 +80,16 @@ def plan_migration(folder: RawFolder, partition: Partition, *, installed: Mappin
 
 def tasks_before(folder: RawFolder) -> tuple[ModuleEntry, ...]:
     """The plugin modules of a raw folder as it is, read with the framework's present name for its earlier one."""
-    return scan_folder({path: with_names_of_today(source) for path, source in folder.sources.items()})
+    sources = {path: with_names_of_today(source) for path, source in folder.sources.items()}
+    return scan_folder(sources, with_private=True)
+
+
+def _private_tasks(entries: Iterable[ModuleEntry]) -> Iterator[Finding]:
+    for entry in entries:
+        if is_private(entry.name):
+            for task in entry.tasks:
+                place = Place(entry.path, task.line)
+                yield Finding(place=place, found=f"task {task.func}", action="review", advice=f"{PRIVATE}: rename it")
 
 
 def _taken_names(paths: Iterable[str]) -> Iterator[Finding]:

@@ -18,6 +18,8 @@ from dioptra.plugins.migration.old_names import EARLIER, TASK_KEYWORDS, TODAY, i
 
 _PREFECT_TASK = frozenset({"prefect.task", "prefect.utilities.tasks.task"})
 _PREFECT_TASK_CLASS = frozenset({"prefect.Task", "prefect.core.Task", "prefect.core.task.Task"})
+_IMPORTERS = frozenset({"importlib.import_module", "__import__"})
+_EARLIER_TOP = EARLIER.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ def rewrite(source: bytes, *, path: str) -> Rewritten:
     for number, row in enumerate(report.lines, start=1):
         if row.decode("utf-8", "replace").encode() != row:
             report.review(number, "a comment", f"it has bytes that are not {encoding}: write it in UTF-8")
-    bound = _imported_names(tree)
+    bound = {"__import__": "__import__", **_imported_names(tree)}
+    has_today = _imports_earlier(tree)
     parts_of_attributes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     for node in ast.walk(tree):
         match node:
@@ -93,9 +96,11 @@ def rewrite(source: bytes, *, path: str) -> Rewritten:
             case ast.ImportFrom(level=0):
                 _import_from(node, report)
             case ast.Attribute() if id(node) not in parts_of_attributes:
-                _attribute(node, bound, report)
-            case ast.Call() if _full_name(node.func, bound) in _PREFECT_TASK:
+                _attribute(node, bound, report, has_today=has_today)
+            case ast.Call() if (called := _full_name(node.func, bound)) in _PREFECT_TASK:
                 _task_arguments(node, report)
+            case ast.Call(args=[ast.Constant(value=str() as name), *_]) if called in _IMPORTERS:
+                _import_by_text(node, name, report)
             case ast.ClassDef() if any(_full_name(base, bound) in _PREFECT_TASK_CLASS for base in node.bases):
                 report.review(node.lineno, f"class {node.name}", "Prefect 3 runs functions, not task classes")
             case ast.Constant(value=str() as text) if is_below(text, EARLIER):
@@ -121,7 +126,7 @@ def with_names_of_today(source: bytes) -> bytes:
         earlier name.
     """
     tree = parse(source)
-    if isinstance(tree, str) or EARLIER.partition(".")[0].encode() not in source:
+    if isinstance(tree, str) or _EARLIER_TOP.encode() not in source:
         return source
     return ast.unparse(ast.fix_missing_locations(_Renaming(_imported_names(tree)).visit(tree))).encode()
 
@@ -130,17 +135,24 @@ class _Renaming(ast.NodeTransformer):
     def __init__(self, bound: Mapping[str, str]) -> None:
         self._bound = bound
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
-        if node.module is not None and node.level == 0:
-            node.module = _of_today(node.module)
-        return node
+    def visit_Import(self, node: ast.Import) -> ast.Import:
+        names = [ast.alias(_of_today(alias.name), alias.asname) for alias in node.names]
+        if any(alias.name == _EARLIER_TOP for alias in node.names):
+            names.append(ast.alias(TODAY))
+        return ast.Import(names)
 
-    def visit_alias(self, node: ast.alias) -> ast.alias:
-        node.name = _of_today(node.name)
-        return node
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | list[ast.stmt]:
+        if node.module is None or node.level:
+            return node
+        moved = [alias for alias in node.names if f"{node.module}.{alias.name}" == EARLIER]
+        if not moved:
+            return ast.ImportFrom(_of_today(node.module), node.names, 0)
+        rest = [alias for alias in node.names if alias not in moved]
+        today = ast.Import([ast.alias(TODAY, alias.asname or alias.name) for alias in moved])
+        return [today, ast.ImportFrom(node.module, rest, 0)] if rest else today
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        if _dotted(node) == EARLIER == _full_name(node, self._bound):
+        if _full_name(node, self._bound) == EARLIER:
             return ast.Name(id=TODAY, ctx=ast.Load())
         self.generic_visit(node)
         return node
@@ -163,6 +175,12 @@ def _imported_names(tree: ast.Module) -> dict[str, str]:
     return bound
 
 
+def _imports_earlier(tree: ast.Module) -> bool:
+    """Whether an import of the module binds the present top-level package once it is rewritten."""
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.Import))
+    return any(is_below(alias.name, EARLIER) and not alias.asname for node in imports for alias in node.names)
+
+
 def _dotted(node: ast.expr) -> str | None:
     """The text of a name, or of attributes of a name."""
     parts: list[str] = []
@@ -181,6 +199,8 @@ def _import(node: ast.Import, report: _Report) -> None:
     for alias in node.names:
         verdict = judge(alias.name)
         found = f"import {alias.name}"
+        if alias.name == _EARLIER_TOP:
+            report.review(node.lineno, found, f"{EARLIER} is {TODAY} today")
         if verdict is not None and verdict.renamed is not None:
             line = report.lines[alias.lineno - 1]
             if line.startswith(alias.name.encode(), alias.col_offset):
@@ -215,26 +235,45 @@ def _import_from(node: ast.ImportFrom, report: _Report) -> None:
     for name, verdict in verdicts.items():
         if verdict is not None and verdict.advice is not None:
             report.review(node.lineno, f"from {module} import {name}", verdict.advice)
+    if "*" in names and any(is_below(module, judged) for judged in (EARLIER, TODAY, "prefect")):
+        report.review(node.lineno, f"from {module} import *", "import what is used by name, and look at each name")
 
 
-def _attribute(node: ast.Attribute, bound: Mapping[str, str], report: _Report) -> None:
-    """Dotted names below a plain ``import``; what other imports bind was judged where it is imported."""
-    name = _dotted(node)
-    if name is None or bound.get(top := name.partition(".")[0]) != top:
+def _import_by_text(node: ast.Call, name: str, report: _Report) -> None:
+    verdict = None if is_below(name, EARLIER) else judge(name)
+    if verdict is not None:
+        report.review(node.lineno, repr(name), verdict.advice or f"it is {verdict.renamed} today")
+
+
+def _attribute(node: ast.Attribute, bound: Mapping[str, str], report: _Report, *, has_today: bool) -> None:
+    """Dotted names below what an import binds; what the import itself says was judged there."""
+    name, full = _dotted(node), _full_name(node, bound)
+    verdict = judge(full) if full else None
+    if name is None or verdict is None:
         return
-    verdict = judge(name)
-    if verdict is not None and verdict.renamed is not None:
-        kept: ast.expr = node
-        old, new = name.split("."), verdict.renamed.split(".")
-        while old[-1] == new[-1] and len(new) > 1 and isinstance(kept, ast.Attribute):
-            kept, old, new = kept.value, old[:-1], new[:-1]
-        if kept.end_lineno == kept.lineno and kept.end_col_offset is not None:
-            report.edits.append(_Edit(kept.lineno, kept.col_offset, kept.end_col_offset, ".".join(new)))
-            report.rewritten(node.lineno, name, verdict.renamed)
-        else:
-            report.review(node.lineno, name, f"it is {verdict.renamed} today")
-    if verdict is not None and verdict.advice is not None:
+    first = name.partition(".")[0]
+    imported = bound[first]
+    is_judged = judge(imported) is not None
+    if verdict.renamed is not None and not is_judged:
+        new = first + verdict.renamed.removeprefix(imported) if is_below(verdict.renamed, imported) else None
+        if imported == first == _EARLIER_TOP and has_today:
+            new = verdict.renamed
+        _rename(node, name, new, verdict.renamed, report)
+    if verdict.advice is not None and (not is_judged or is_below(imported, EARLIER)):
         report.review(node.lineno, name, verdict.advice)
+
+
+def _rename(node: ast.Attribute, name: str, new: str | None, today: str, report: _Report) -> None:
+    """Write a dotted name's present spelling, where the module's imports give it one and it stands on one line."""
+    kept: ast.expr = node
+    old, parts = name.split("."), (new or "").split(".")
+    while old[-1] == parts[-1] and len(parts) > 1 and isinstance(kept, ast.Attribute):
+        kept, old, parts = kept.value, old[:-1], parts[:-1]
+    if new is not None and kept.end_lineno == kept.lineno and kept.end_col_offset is not None:
+        report.edits.append(_Edit(kept.lineno, kept.col_offset, kept.end_col_offset, ".".join(parts)))
+        report.rewritten(node.lineno, name, new)
+    else:
+        report.review(node.lineno, name, f"it is {today} today")
 
 
 def _task_arguments(node: ast.Call, report: _Report) -> None:

@@ -11,6 +11,9 @@ from dioptra.plugins.errors import IntegrityError
 from dioptra.plugins.plugin_directory.layout import PluginDirectory
 from dioptra.plugins.plugin_directory.wheel_store import StoredWheel
 
+_PROVIDED = "lock on this host without --no-host, so that what it has is provided by it"
+_RENAME = "rename the import package: names of the standard library and of dioptra belong to nobody else"
+
 
 def refuse_host_names(wheels: Sequence[StoredWheel], directory: PluginDirectory) -> None:
     """Check the import names of an environment against the running interpreter.
@@ -39,5 +42,11 @@ def refuse_host_names(wheels: Sequence[StoredWheel], directory: PluginDirectory)
     raise IntegrityError(
         "the locked wheels bring import names that the host has",
         why="\n".join(lines),
-        hint="lock on this host without --no-host, so that what it has is provided by it",
+        hint=_RENAME if any(_is_taken(item.name) for item in collisions) else _PROVIDED,
     )
+
+
+def _is_taken(name: str) -> bool:
+    """Whether no distribution of a host could provide a name."""
+    top = name.partition(".")[0]
+    return top in sys.stdlib_module_names or top == "dioptra"
