@@ -13,6 +13,7 @@ from dioptra.plugins.errors import ConfigurationError, IndexAccessError, ObjectN
 from dioptra.plugins.object_store.addresses import without_credentials
 from dioptra.plugins.object_store.directory import DirectoryStore
 from dioptra.plugins.object_store.locate import is_simple_url, open_reader, open_store
+from dioptra.plugins.object_store.ranged_file import FileRange
 from dioptra.plugins.object_store.web import UrlReader, WebReader
 from web_servers import Answer, scripted
 
@@ -82,6 +83,51 @@ def test_a_compressed_transfer_is_unpacked_before_it_is_measured() -> None:
         assert WebReader(server.url).read("x").body == b"0" * 100_000
         with pytest.raises(IndexAccessError, match="too large"):
             WebReader(server.url).read("x", limit=1000)
+
+
+def test_parts_of_a_file_are_read(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"0123456789")
+    part = Answer(status=206, body=b"789", headers={"Content-Range": "bytes 7-9/10", "ETag": '"a"'})
+    with scripted({"/x": [part]}) as server:
+        found = UrlReader().read_range(f"{server.url}/x", None, 3)
+        assert found == FileRange(body=b"789", first=7, total=10, etag="a")
+        assert server.headers["/x"]["Range"] == "bytes=-3"
+        assert UrlReader().read_range(f"{server.url}/x", 7, 9, etag="a") == found
+        assert server.headers["/x"]["Range"] == "bytes=7-15"
+        assert server.headers["/x"]["If-Range"] == '"a"'
+    for first, size in ((None, 3), (7, 9)):
+        local = UrlReader().read_range((tmp_path / "x").as_uri(), first, size)
+        assert local == FileRange(body=b"789", first=7, total=10)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(body=b"0123456789"),
+        Answer(status=416),
+        Answer(status=206, body=b"789"),
+        Answer(status=206, body=b"678", headers={"Content-Range": "bytes 6-8/10"}),
+        Answer(status=206, body=b"89", headers={"Content-Range": "bytes 7-9/10"}),
+        Answer(status=206, body=b"789", headers={"Content-Range": "bytes 7-9/*"}),
+    ],
+)
+def test_an_answer_that_is_not_the_part_asked_for_is_none(answer: Answer) -> None:
+    with scripted({"/x": [answer]}) as server:
+        assert UrlReader().read_range(f"{server.url}/x", None, 3) is None
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_refused_part_is_an_error(status: int) -> None:
+    with scripted({"/x": [Answer(status=status)]}) as server, pytest.raises((IndexAccessError, ObjectNotFoundError)):
+        UrlReader().read_range(f"{server.url}/x", None, 3)
+
+
+@pytest.mark.parametrize("tag", ['"abc"', 'W/"abc"'])
+def test_a_tag_is_sent_back_as_it_came(tag: str) -> None:
+    with scripted({"/x": [Answer(body=b"a", headers={"ETag": tag}), Answer(status=304)]}) as server:
+        reader = UrlReader()
+        assert reader.read_url_if_changed(f"{server.url}/x", reader.read_url(f"{server.url}/x").etag) is None
+        assert server.headers["/x"]["If-None-Match"] == tag
 
 
 def test_redirects_are_followed_and_name_the_final_address() -> None:

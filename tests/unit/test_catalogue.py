@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
+from dioptra.plugins.disk_cache import DiskCache
 from dioptra.plugins.errors import IndexAccessError, IntegrityError, ObjectNotFoundError
 from dioptra.plugins.host import describe_host
-from dioptra.plugins.index.catalogue import SimpleCatalogue, open_catalogue
+from dioptra.plugins.index.catalogue import open_catalogue
+from dioptra.plugins.index.simple_catalogue import SimpleCatalogue
 from dioptra.plugins.lock.locking import make_lock
 from dioptra.plugins.object_store.port import PAGE_LIMIT, Sink, StoredObject
+from dioptra.plugins.object_store.ranged_file import FileRange
 from wheel_factory import make_wheel
 
 FOG = canonicalize_name("fog")
@@ -27,16 +32,32 @@ class Web:
 
     def __init__(self, bodies: dict[str, bytes]) -> None:
         self.bodies, self.read = bodies, list[str]()
+        self.has_ranges = self.has_etags = False
 
-    def read_url(self, url: str, *, limit: int = PAGE_LIMIT) -> StoredObject:
+    def read_url_if_changed(self, url: str, etag: str, *, limit: int = PAGE_LIMIT) -> StoredObject | None:
         self.read.append(url)
-        if url not in self.bodies:
-            raise ObjectNotFoundError(url)
-        assert len(self.bodies[url]) <= limit
-        return StoredObject(url=url, body=self.bodies[url], etag="")
+        body = self._body(url)
+        assert len(body) <= limit
+        found = hashlib.md5(body, usedforsecurity=False).hexdigest() if self.has_etags else ""
+        return None if etag and etag == found else StoredObject(url=url, body=body, etag=found)
+
+    def read_range(self, url: str, first: int | None, size: int, *, etag: str = "") -> FileRange | None:
+        body = self._body(url)
+        if not self.has_ranges:
+            return None
+        self.read.append(f"{url}#{first}")
+        start = max(0, len(body) - size) if first is None else first
+        return FileRange(body=body[start : start + size], first=start, total=len(body), etag=etag)
 
     def download_url(self, url: str, sink: Sink, *, limit: int) -> None:
-        sink.write(self.read_url(url, limit=limit).body)
+        self.read.append(url)
+        assert len(self._body(url)) <= limit
+        sink.write(self._body(url))
+
+    def _body(self, url: str) -> bytes:
+        if url not in self.bodies:
+            raise ObjectNotFoundError(url)
+        return self.bodies[url]
 
 
 def page(**fields: object) -> bytes:
@@ -93,6 +114,49 @@ def test_without_a_sidecar_metadata_comes_from_the_wheel() -> None:
     assert fog is not None
     with pytest.raises(IntegrityError, match="is not what its index says"):
         changed.metadata(fog, fog.files[0])
+
+
+def test_metadata_of_a_large_wheel_is_read_in_parts() -> None:
+    name, body = make_wheel("fog", "1.0", files={"fog.py": "", "fog.bin": os.urandom(300_000).hex()})
+    web = Web({"https://h/simple/fog/": page(hashes={"sha256": "0" * 64}), f"https://h/files/{NAME}": body})
+    web.has_ranges = True
+    found = SimpleCatalogue("web", "https://h/simple", web)
+    fog = found.project(FOG)
+    assert fog is not None
+    assert name == NAME
+    assert found.metadata(fog, fog.files[0]).version == Version("1.0")
+    assert web.read[1:] == [f"https://h/files/{NAME}#None"]
+
+
+def test_metadata_of_another_release_is_refused() -> None:
+    other = METADATA.replace(b"Version: 1.0", b"Version: 9")
+    found, web = catalogue(**{"core-metadata": {"sha256": hashlib.sha256(other).hexdigest()}})
+    web.bodies[f"https://h/files/{NAME}.metadata"] = other
+    fog = found.project(FOG)
+    assert fog is not None
+    with pytest.raises(IndexAccessError, match="another release"):
+        found.metadata(fog, fog.files[0])
+
+
+@pytest.mark.parametrize("has_sidecar", [True, False])
+def test_what_a_cache_holds_is_not_read_again(tmp_path: Path, has_sidecar: bool) -> None:
+    sidecar = {"core-metadata": {"sha256": hashlib.sha256(METADATA).hexdigest()}} if has_sidecar else {}
+    _, web = catalogue(hashes={"sha256": hashlib.sha256(BODY).hexdigest()}, **sidecar)
+    web.bodies[f"https://h/files/{NAME}.metadata"] = METADATA
+    web.has_ranges = web.has_etags = True
+    wanted = None
+    for process in range(3):
+        if process == 2:  # the page changes, the file does not
+            web.bodies["https://h/simple/fog/"] += b" "
+        web.read.clear()
+        found = SimpleCatalogue("web", "https://h/simple", web, DiskCache(tmp_path))
+        fog = found.project(FOG)
+        assert fog is not None
+        wanted = wanted or found.metadata(fog, fog.files[0])
+        assert found.metadata(fog, fog.files[0]) == wanted
+        assert len(web.read) == (2 if process == 0 else 1)
+    web.bodies.clear()
+    assert SimpleCatalogue("web", "https://h/simple", web, DiskCache(tmp_path)).project(FOG) is None
 
 
 def test_locking_computes_what_the_index_does_not_say() -> None:

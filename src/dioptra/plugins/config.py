@@ -19,6 +19,7 @@ from dioptra.plugins.errors import ConfigurationError
 
 INDEX_VARIABLE = "DIOPTRA_INDEX"
 PLUGIN_DIR_VARIABLE = "DIOPTRA_PLUGIN_DIR"
+CACHE_DIR_VARIABLE = "DIOPTRA_CACHE_DIR"
 
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)=(?P<url>.+)", re.DOTALL)
 _PATTERN = re.compile(r"[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?")
@@ -48,6 +49,7 @@ class Settings:
         indexes: In the order they are searched.
         requirements: What `lock` pins where nothing else is asked for, as written.
         plugin_dir: The managed plugin directory as `sync` writes it; None where unset.
+        cache_dir: Where pages of foreign indexes are kept; None for the user's cache folder.
         workers: Files that describe the workers to lock for.
         host: The release that a host's own build of a project stands for, by normalized project name.
         source: Where these come from, for messages.
@@ -56,6 +58,7 @@ class Settings:
     indexes: tuple[NamedIndex, ...] = ()
     requirements: tuple[str, ...] = ()
     plugin_dir: str | None = None
+    cache_dir: str | None = None
     workers: tuple[Path, ...] = ()
     host: Mapping[NormalizedName, Version] = field(default_factory=dict)
     source: str = "defaults"
@@ -85,10 +88,8 @@ def parse_settings_file(text: str, *, source: str, table: Sequence[str] = ()) ->
     if not isinstance(document, dict):
         raise _wrong(source, ".".join(table), "a table", document)
     prefix = "".join(f"{key}." for key in table)
-    _refuse_unknown(document, {"host", "indexes", "plugin-dir", "requirements", "workers"}, source, prefix)
-    plugin_dir = document.get("plugin-dir")
-    if plugin_dir is not None and not isinstance(plugin_dir, str):
-        raise _wrong(source, f"{prefix}plugin-dir", "a string", plugin_dir)
+    known = {"cache-dir", "host", "indexes", "plugin-dir", "requirements", "workers"}
+    _refuse_unknown(document, known, source, prefix)
     requirements = _strings(document, "requirements", source, prefix)
     workers = _strings(document, "workers", source, prefix)
     entries = document.get("indexes", [])
@@ -99,7 +100,8 @@ def parse_settings_file(text: str, *, source: str, table: Sequence[str] = ()) ->
     return Settings(
         indexes=indexes,
         requirements=requirements,
-        plugin_dir=plugin_dir,
+        plugin_dir=_string(document, "plugin-dir", source, prefix),
+        cache_dir=_string(document, "cache-dir", source, prefix),
         workers=tuple(map(Path, workers)),
         host=_declared(document.get("host", {}), source, f"{prefix}host"),
         source=source,
@@ -107,10 +109,15 @@ def parse_settings_file(text: str, *, source: str, table: Sequence[str] = ()) ->
 
 
 def settings_from_environment(environment: Mapping[str, str]) -> Settings:
-    """Read ``DIOPTRA_INDEX`` (``[NAME=]URL``, several separated by white space) and ``DIOPTRA_PLUGIN_DIR``."""
+    """Read the variables.
+
+    ``DIOPTRA_INDEX`` (``[NAME=]URL``, several separated by white space), ``DIOPTRA_PLUGIN_DIR`` and
+    ``DIOPTRA_CACHE_DIR``.
+    """
     return Settings(
         indexes=parse_index_options(environment.get(INDEX_VARIABLE, "").split(), (), source=INDEX_VARIABLE),
         plugin_dir=environment.get(PLUGIN_DIR_VARIABLE) or None,
+        cache_dir=environment.get(CACHE_DIR_VARIABLE) or None,
         source="the environment",
     )
 
@@ -154,16 +161,25 @@ def merge(*sources: Settings) -> Settings:
     indexes = next((source.indexes for source in sources if source.indexes), ())
     requirements = next((source.requirements for source in sources if source.requirements), ())
     plugin_dir = next((source.plugin_dir for source in sources if source.plugin_dir), None)
+    cache_dir = next((source.cache_dir for source in sources if source.cache_dir), None)
     host = next((source.host for source in sources if source.host), {})
     workers = next((source.workers for source in sources if source.workers), ())
     return Settings(
         indexes=indexes,
         requirements=requirements,
         plugin_dir=plugin_dir,
+        cache_dir=cache_dir,
         workers=workers,
         host=host,
         source="all sources",
     )
+
+
+def _string(document: Mapping[str, object], key: str, source: str, prefix: str) -> str | None:
+    found = document.get(key)
+    if found is not None and not isinstance(found, str):
+        raise _wrong(source, f"{prefix}{key}", "a string", found)
+    return found
 
 
 def _strings(document: Mapping[str, object], key: str, source: str, prefix: str) -> tuple[str, ...]:

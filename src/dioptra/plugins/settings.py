@@ -35,6 +35,19 @@ def user_settings_path() -> Path:
     return Path(platformdirs.user_config_dir("dioptra-plugins")) / PROJECT_FILE
 
 
+def cache_folder(settings: Settings) -> Path:
+    """Where pages of foreign indexes are kept.
+
+    Args:
+        settings: The settings in force.
+    """
+    if settings.cache_dir is not None:
+        return Path(settings.cache_dir)
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("dioptra-plugins"))
+
+
 def project_settings_file(folder: Path) -> Path | None:
     """The file that holds the project's settings: the nearest ``dioptra.toml`` or ``[tool.dioptra]``, upwards.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from dioptra.plugins.cli.options import chosen_index, index_option, json_option, load
+from dioptra.plugins.cli.options import chosen_index, index_option, json_option, load, open_catalogues
 from dioptra.plugins.cli.output import print_json, print_table, progress_bar, say, size_text
 
 
@@ -82,7 +82,6 @@ def mirror_command(
     from dioptra.plugins.clock import SystemClock
     from dioptra.plugins.config import parse_index_options
     from dioptra.plugins.host_choice import choose_hosts
-    from dioptra.plugins.index.catalogue import open_catalogue
     from dioptra.plugins.index.mirror import mirror, wheels_for
     from dioptra.plugins.lock.lock_file import read_lock
     from dioptra.plugins.object_store.locate import open_store
@@ -101,7 +100,7 @@ def mirror_command(
         wheels = lock.wheels
     else:
         urls = {index.name: index.url for index in given}
-    catalogues = {name: open_catalogue(name, url) for name, url in urls.items()}
+    catalogues = open_catalogues(urls)
     if lock_path is None:
         wheels = wheels_for(
             requirements, list(catalogues.values()), choose_hosts(pythons=pythons, platforms=platforms, provide=False)

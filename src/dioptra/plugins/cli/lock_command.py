@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dioptra.plugins.cli.options import catalogues_of, chosen_indexes, index_option, json_option, load
+from dioptra.plugins.cli.options import (
+    catalogues_of,
+    chosen_indexes,
+    index_option,
+    json_option,
+    load,
+    open_catalogues,
+)
 from dioptra.plugins.cli.output import print_json, print_table, say, size_text
 from dioptra.plugins.lock.model import LOCK_FILENAME
 
@@ -83,7 +90,6 @@ def lock_command(
     """
     from dioptra.plugins.errors import ConfigurationError
     from dioptra.plugins.host_choice import choose_hosts
-    from dioptra.plugins.index.catalogue import open_catalogue
     from dioptra.plugins.lock.lock_file import would_change, write_lock
     from dioptra.plugins.lock.locking import make_lock, read_requirement_file
     from dioptra.plugins.lock.relocking import parse_cutoff, pins_to_keep
@@ -116,7 +122,7 @@ def lock_command(
         provide=not no_host,
         declared=settings.host,
     )
-    catalogues = [open_catalogue(index.name, index.url) for index in indexes]
+    catalogues = list(open_catalogues({index.name: index.url for index in indexes}).values())
     lock = make_lock(wanted, catalogues, hosts, policy, kept)
     changed = would_change(output, lock) if check else write_lock(output, lock)
     if as_json:

@@ -157,7 +157,6 @@ def catalogues_of(lock: Lock, index_values: Sequence[str], *, local_only: bool =
     Raises:
         ConfigurationError: A value or a setting is malformed.
     """
-    from dioptra.plugins.index.catalogue import open_catalogue
     from dioptra.plugins.object_store.locate import is_local
 
     configured = load().indexes
@@ -167,4 +166,22 @@ def catalogues_of(lock: Lock, index_values: Sequence[str], *, local_only: bool =
     urls |= {index.name: index.url for index in given}
     needed = {wheel.index for wheel in lock.wheels}
     wanted = {name: url for name, url in urls.items() if name in needed and (is_local(url) or not local_only)}
-    return {name: open_catalogue(name, url) for name, url in wanted.items()}
+    return open_catalogues(wanted)
+
+
+def open_catalogues(urls: Mapping[str, str]) -> Mapping[str, Catalogue]:
+    """Open indexes for reading, with the cache that the settings name.
+
+    Args:
+        urls: Their addresses by name, in the order they are searched.
+
+    Raises:
+        ConfigurationError: One is no address of an index.
+        IndexAccessError: There is no index, or it cannot be read.
+    """
+    from dioptra.plugins.disk_cache import DiskCache
+    from dioptra.plugins.index.catalogue import open_catalogue
+    from dioptra.plugins.settings import cache_folder
+
+    cache = DiskCache(cache_folder(load()))
+    return {name: open_catalogue(name, url, cache) for name, url in urls.items()}

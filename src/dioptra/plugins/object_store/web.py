@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,13 +19,15 @@ from dioptra.plugins.errors import IndexAccessError, ObjectNotFoundError
 from dioptra.plugins.object_store.addresses import file_path, without_credentials
 from dioptra.plugins.object_store.keys import check_key
 from dioptra.plugins.object_store.port import PAGE_LIMIT, Sink, StoredObject
+from dioptra.plugins.object_store.ranged_file import FileRange
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1, */*;q=0.01"
 """What is asked for, as PEP 691 recommends; the last part is for files."""
 
 ATTEMPTS = 4
 _CHUNK = 256 * 1024
-_NOT_MODIFIED = 304
+_PARTIAL, _NOT_MODIFIED, _UNSATISFIABLE = 206, 304, 416
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _ABSENT = frozenset({404, 410})
 _DENIED = frozenset({401, 403})
 _PASSING = frozenset({429, 500, 502, 503, 504})
@@ -73,7 +76,7 @@ class UrlReader:
                 body = file.read(limit + 1)
             content_type, found = "", ""
         else:
-            with self._response(url, {"If-None-Match": f'"{etag}"'} if etag else {}) as response:
+            with self._response(url, {"If-None-Match": _quoted(etag)} if etag else {}, _NOT_MODIFIED) as response:
                 if response.status == _NOT_MODIFIED:
                     return None
                 body = b"".join(_chunks(response, shown, limit + 1))
@@ -81,7 +84,32 @@ class UrlReader:
                 shown = without_credentials(urljoin(shown, response.geturl() or ""))
         if len(body) > limit:
             raise _too_large(shown, limit)
-        return StoredObject(url=shown, body=body, etag=found.strip('"'), content_type=content_type)
+        return StoredObject(url=shown, body=body, etag=_unquoted(found), content_type=content_type)
+
+    def read_range(self, url: str, first: int | None, size: int, *, etag: str = "") -> FileRange | None:
+        """Read bytes of one address; see `RangeReader`."""
+        if urlsplit(url).scheme == "file":
+            with _open_file(url) as file:
+                total = Path(file.name).stat().st_size
+                start = max(0, total - size) if first is None else first
+                file.seek(start)
+                return FileRange(body=file.read(size), first=start, total=total)
+        headers = {"Range": f"bytes=-{size}" if first is None else f"bytes={first}-{first + size - 1}"}
+        headers |= {"Accept-Encoding": "identity", **({"If-Range": _quoted(etag)} if etag else {})}
+        with self._response(url, headers, _PARTIAL, _UNSATISFIABLE) as response:
+            told = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+            if response.status != _PARTIAL or told is None:
+                return None
+            start, total = int(told[1]), int(told[2])
+            body = b"".join(_chunks(response, without_credentials(url), size + 1))
+            wanted = max(0, total - size) if first is None else first
+            if start != wanted or len(body) != min(size, total - start):
+                return None
+            # A weak tag says nothing of single bytes, and If-Range does not take one.
+            found = response.headers.get("ETag", "")
+            return FileRange(
+                body=body, first=start, total=total, etag="" if found.startswith("W/") else _unquoted(found)
+            )
 
     def download_url(self, url: str, sink: Sink, *, limit: int) -> None:
         """Copy one address to `sink` without holding it in memory.
@@ -107,7 +135,7 @@ class UrlReader:
 
     @contextlib.contextmanager
     def _response(
-        self, url: str, conditions: Mapping[str, str] = MappingProxyType({})
+        self, url: str, conditions: Mapping[str, str] = MappingProxyType({}), *accepted: int
     ) -> Iterator[urllib3.BaseHTTPResponse]:
         shown = without_credentials(url)
         headers = {"Accept": ACCEPT, "User-Agent": "dioptra-plugins", **conditions}
@@ -128,7 +156,7 @@ class UrlReader:
                     why=f"status {response.status}",
                     hint="give credentials in the index's URL (https://user:password@host/simple/)",
                 )
-            if response.status != 200 and not (conditions and response.status == _NOT_MODIFIED):
+            if response.status != 200 and not (conditions and response.status in accepted):
                 raise IndexAccessError(f"{shown} failed", why=f"status {response.status} after {tries} attempt(s)")
             yield response
         finally:
@@ -190,6 +218,15 @@ def _open_file(url: str) -> Iterator[BinaryIO]:
         raise ObjectNotFoundError(url) from absent
     except OSError as problem:
         raise IndexAccessError(f"{url} cannot be read", why=str(problem)) from problem
+
+
+def _quoted(etag: str) -> str:
+    """An entity tag as a header has it; a weak one is kept as it came."""
+    return etag if etag.startswith("W/") else f'"{etag}"'
+
+
+def _unquoted(header: str) -> str:
+    return header if header.startswith("W/") else header.strip('"')
 
 
 def _unreachable(shown: str, problem: HTTPError) -> IndexAccessError:
