@@ -120,10 +120,16 @@ def host_of_target(lock: TargetLock) -> Host:
     )
     here = (running.python, running.interpreter.implementation, running.interpreter.platform)
     if here == (target.python, target.implementation, target.platform):
-        return replace(running, distributions=distributions)
+        return replace(running, distributions=distributions, name=target.name, is_described=target.is_described)
     platform = None if target.platform == running.interpreter.platform else platform_tag(target.platform)
     interpreter = target_for_python(target.python, running.interpreter, platform)
-    return Host(interpreter=interpreter, key=None, distributions=distributions)
+    return Host(
+        interpreter=interpreter,
+        key=None,
+        distributions=distributions,
+        name=target.name,
+        is_described=target.is_described,
+    )
 
 
 def target_for_python(python: str, running: TargetInterpreter, platform: str | None = None) -> TargetInterpreter:

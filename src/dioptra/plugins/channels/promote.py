@@ -112,7 +112,9 @@ def refuse_host(lock: Lock) -> None:
         )
 
 
-def promote(store: ObjectStore, lock: Lock, lock_bytes: bytes, channel: str, *, clock: Clock) -> Promotion:
+def promote(
+    store: ObjectStore, lock: Lock, lock_bytes: bytes, channel: str, *, clock: Clock, onto: int | None = None
+) -> Promotion:
     """Make a lock a channel's current one.
 
     Args:
@@ -121,12 +123,15 @@ def promote(store: ObjectStore, lock: Lock, lock_bytes: bytes, channel: str, *, 
         lock_bytes: Its file.
         channel: The channel's name; it is made if there is none.
         clock: Gives the time, and waits between two tries.
+        onto: The serial that the lock was made from, which must still be the current one (0 if there was no channel);
+            None for whatever is current.
 
     Returns:
         The promotion; the same lock again changes nothing.
 
     Raises:
         RevokedError: Wheels of it are revoked.
+        UnsatisfiedError: Another serial than `onto` is current.
         IndexAccessError: There is no index, or it cannot be read or written.
     """
     _, store = open_for_writing(store, layout.CHANNELS_CANARY_KEY)
@@ -144,6 +149,12 @@ def promote(store: ObjectStore, lock: Lock, lock_bytes: bytes, channel: str, *, 
         if head is not None and head.sha256 == digest:
             return Promotion(channel=channel, serial=head.serial, sha256=digest, changed=False)
         present = 0 if head is None else head.serial
+        if onto not in (None, present):
+            raise UnsatisfiedError(
+                f"somebody else has promoted {channel}@{present}",
+                why=f"this lock was made from {f'{channel}@{onto}' if onto else 'no lock of the channel'}",
+                hint="run the command again, which starts from the present lock",
+            )
         serial = _write_lock(store, channel, present + 1, lock_bytes)
         skipped = (*(() if head is None else head.skipped), *range(present + 1, serial))
         new = ChannelHead(

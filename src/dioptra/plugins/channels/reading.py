@@ -76,6 +76,25 @@ def read_channel_lock(store: ObjectReader, reference: ChannelReference) -> Chann
     return ChannelLock(channel=reference.name, serial=serial, body=stored.body, is_current=False)
 
 
+def current_lock(store: ObjectReader, name: str) -> ChannelLock | None:
+    """Read a channel's current lock; None if there is no such channel.
+
+    Args:
+        store: The index's store.
+        name: The channel.
+
+    Raises:
+        IntegrityError: It is not the one that the head names.
+        UnsatisfiedError: The head names one that is not there.
+        IndexAccessError: It cannot be read or is malformed.
+    """
+    try:
+        head = _head(store.read(layout.channel_head_key(name)))
+    except ObjectNotFoundError:
+        return None
+    return ChannelLock(channel=name, serial=head.serial, body=lock_of_head(store, name, head), is_current=True)
+
+
 def lock_of_head(store: ObjectReader, name: str, head: ChannelHead) -> bytes:
     """Read the lock that a head names.
 

@@ -35,6 +35,7 @@ _COMMANDS = {
     "diff": "lock_commands",
     "promote": "channel_commands",
     "channel": "channel_commands",
+    "try": "try_command",
     "sync": "sync_command",
     "worker": "worker_command",
     "list": "flow_author",
@@ -91,7 +92,7 @@ class _LazyGroup(click.Group):
 def command_line(debug: bool) -> None:
     """Build, publish, lock, sync and run task plugins.
 
-    Authors: new, build, check, publish, yank, migrate. Operators: index, revoke, add, lock, sync, worker.
+    Authors: new, build, check, publish, try, yank, migrate. Operators: index, revoke, add, lock, sync, worker.
     Flow authors: list, show, call.
 
     Every command explains itself with --help; `demo` runs the whole path.
