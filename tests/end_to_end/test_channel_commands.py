@@ -101,3 +101,24 @@ def test_workers_follow_a_channel(index: str, tmp_path: Path) -> None:
     cli("channel", "rollback", "production", "2", cwd=tmp_path)
     assert {wheel["project"]: wheel["version"] for wheel in cli_json(*sync)["wheels"]}["fog"] == "2.0"
     assert "takes the place of LOCK" in cli(*sync, "pylock.plugins.toml", code=2)
+
+
+def test_files_channels_and_generations_are_compared_with_each_other(tmp_path: Path) -> None:
+    index, lock = str(tmp_path / "index"), tmp_path / "pylock.plugins.toml"
+    cli("index", "init", index)
+    fogs = [make_wheel("fog", f"{n}.0", files={"fog.py": f"X = {n}"}) for n in (1, 2)]
+    cli("publish", *(write_wheel(tmp_path / "w", wheel) for wheel in fogs), "--index", index)
+    at = ("--index", index, "--plugin-dir", tmp_path / "plugins")
+    for requirement in ("fog==1.0", "fog==2.0"):
+        cli("lock", requirement, "--no-host", "--upgrade", "--index", index, "-o", lock)
+        cli("promote", lock, "production", "--index", index)
+        cli("sync", lock, *at)
+    for first, second in (("1", "2"), ("1", "production"), ("production@1", str(lock)), ("production@1", "2")):
+        (change,) = cli_json("diff", first, second, *at)["changes"]
+        assert (change["project"], change["before"]["version"], change["after"]["version"]) == ("fog", "1.0", "2.0")
+    assert cli_json("diff", "2", "production", *at)["changes"] == []
+    refusal = cli("diff", "7", "1", *at, code=1)
+    assert "has no generation 7" in refusal
+    assert "the generations there are: 1, 2" in refusal
+    assert "is no channel" in cli("diff", "No Such", "1", *at, code=2)
+    assert "there is no channel 'absent'" in cli("diff", "absent", "1", *at, code=1)

@@ -32,7 +32,7 @@ _COMMANDS = {
     "tree": "lock_commands",
     "why": "lock_commands",
     "outdated": "lock_commands",
-    "diff": "lock_commands",
+    "diff": "diff_command",
     "promote": "channel_commands",
     "channel": "channel_commands",
     "try": "try_command",

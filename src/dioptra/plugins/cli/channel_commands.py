@@ -172,7 +172,7 @@ def diff_command(first: str, second: str, index_values: tuple[str, ...], as_json
     """Show what changed from one lock of a channel to another."""
     from dioptra.plugins.channels.model import parse_reference
     from dioptra.plugins.channels.reading import read_channel_lock
-    from dioptra.plugins.cli.lock_commands import print_changes
+    from dioptra.plugins.cli.diff_command import print_changes
     from dioptra.plugins.lock.difference import compare_locks
 
     store = _store(index_values)

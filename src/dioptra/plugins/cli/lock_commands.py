@@ -1,8 +1,7 @@
-"""The operator's commands around a lock: `add`, `remove`, `tree`, `why`, `outdated`, `diff`."""
+"""The operator's commands around a lock: `add`, `remove`, `tree`, `why`, `outdated`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ from dioptra.plugins.cli.output import print_json, print_table, say
 from dioptra.plugins.lock.model import LOCK_FILENAME
 
 if TYPE_CHECKING:
-    from dioptra.plugins.lock.difference import Change, Pinned
     from dioptra.plugins.lock.model import Lock, TargetLock
 
 _lock_argument = click.argument(
@@ -172,54 +170,3 @@ def outdated_command(lock_path: Path, target_name: str | None, index_values: tup
     say(f"{len(found)} of {len(target.wheels)} projects have newer releases")
     if any(item.allowed != item.locked for item in found):
         say("take what is allowed: dioptra-plugins lock --upgrade")
-
-
-@click.command(name="diff")
-@click.argument("first", type=click.Path(path_type=Path))
-@click.argument("second", type=click.Path(path_type=Path))
-@json_option
-def diff_command(first: Path, second: Path, as_json: bool) -> None:
-    """Show what changed from the lock FIRST to the lock SECOND."""
-    from dioptra.plugins.lock.difference import compare_locks
-    from dioptra.plugins.lock.lock_file import read_lock
-
-    print_changes(compare_locks(read_lock(first), read_lock(second)), as_json=as_json)
-
-
-def print_changes(changes: Sequence[Change], *, as_json: bool) -> None:
-    """Print what changed between two locks."""
-    if as_json:
-        print_json(
-            {
-                "changes": [
-                    {
-                        "project": change.project,
-                        "kind": change.kind,
-                        "targets": list(change.targets),
-                        "before": _pin_document(change.before),
-                        "after": _pin_document(change.after),
-                    }
-                    for change in changes
-                ]
-            }
-        )
-        return
-    if changes:
-        rows = [
-            (item.project, item.kind, _pin_text(item.before), _pin_text(item.after), ", ".join(item.targets) or "all")
-            for item in changes
-        ]
-        print_table(("project", "change", "before", "after", "workers"), rows)
-    say(f"{len(changes)} difference(s)")
-
-
-def _pin_document(pinned: Pinned | None) -> dict[str, str] | None:
-    if pinned is None:
-        return None
-    return {"version": str(pinned.version), "index": pinned.place, "sha256": pinned.sha256}
-
-
-def _pin_text(pinned: Pinned | None) -> str:
-    if pinned is None:
-        return "-"
-    return f"{pinned.version} ({f'{pinned.place}, {pinned.sha256[:12]}' if pinned.place else 'host'})"

@@ -17,7 +17,8 @@ from dioptra.manifest.codec import MalformedManifestError
 from dioptra.manifest.environment import ENVIRONMENT_LINK, GENERATION_FILE, read_environment
 from dioptra.manifest.model import EnvironmentDescription, SchemaVersionError
 from dioptra.plugins import schema
-from dioptra.plugins.errors import ConfigurationError
+from dioptra.plugins.errors import ConfigurationError, UnsatisfiedError
+from dioptra.plugins.lock.model import LOCK_FILENAME
 from dioptra.plugins.plugin_directory.layout import PluginDirectory
 
 
@@ -159,8 +160,30 @@ def remove_abandoned(directory: PluginDirectory, active: Generation | None) -> N
             shutil.rmtree(directory.generation(number))
 
 
-def stage_generation(generation: Generation, folder: Path) -> None:
-    """Write a generation into an absent folder aside.
+def read_generation_lock(directory: PluginDirectory, number: int) -> bytes:
+    """The lock that a generation was made from.
+
+    Args:
+        directory: The plugin directory.
+        number: The generation's.
+
+    Raises:
+        UnsatisfiedError: There is no such generation.
+        ConfigurationError: It cannot be read.
+    """
+    try:
+        return (directory.generation(number) / LOCK_FILENAME).read_bytes()
+    except FileNotFoundError as absent:
+        there = ", ".join(map(str, sorted(_numbers(directory)))) or "none"
+        raise UnsatisfiedError(
+            f"{directory.root} has no generation {number}", why=f"the generations there are: {there}"
+        ) from absent
+    except OSError as problem:
+        raise ConfigurationError(f"{directory.root} cannot be read", why=str(problem)) from problem
+
+
+def stage_generation(generation: Generation, lock_bytes: bytes, folder: Path) -> None:
+    """Write a generation, with the lock that it was made from, into an absent folder aside.
 
     Raises:
         OSError: It cannot be written.
@@ -187,6 +210,7 @@ def stage_generation(generation: Generation, folder: Path) -> None:
         "host-fingerprint": generation.host_fingerprint,
         "time": generation.time.isoformat(),
     }
+    (folder / LOCK_FILENAME).write_bytes(lock_bytes)
     (folder / GENERATION_FILE).write_bytes(schema.dump(document))
 
 

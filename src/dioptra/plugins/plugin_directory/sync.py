@@ -146,7 +146,7 @@ def sync(
                     asked = _ask_indexes(mine, plan, target, directory, open_catalogues)
                     indexes = {index.name: index.url for index in lock.indexes}
                     indexes |= {name: found.url for name, found in asked.catalogues.items() if name in indexes}
-                    generation = _install(mine, plan, target, indexes, directory, asked.catalogues, clock)
+                    generation = _install(mine, lock_bytes, plan, target, indexes, directory, asked.catalogues, clock)
                     return _report(mine, generation, plan, unasked=asked.unasked)
         _refuse_locally_revoked(mine, directory, open_catalogues)
     return _report(mine, active, None)
@@ -218,6 +218,7 @@ def _unchanged(target: Target, directory: PluginDirectory) -> Generation | None:
 
 def _install(
     lock: TargetLock,
+    lock_bytes: bytes,
     plan: SyncPlan,
     target: Target,
     indexes: Mapping[str, str],
@@ -250,7 +251,7 @@ def _install(
         host_fingerprint=target.host_fingerprint,
         time=clock.now(),
     )
-    stage_generation(generation, tmp / "generation")
+    stage_generation(generation, lock_bytes, tmp / "generation")
     renames.append((tmp / "generation", directory.generation(generation.number)))
 
     # Contents first, then the names that lead to them, then the one link that makes them count: a power cut between
