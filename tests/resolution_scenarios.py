@@ -30,7 +30,8 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from dioptra.plugins.host_model import Host, HostDistribution, TargetInterpreter
-from dioptra.plugins.index.model import IndexFile, ProjectPage
+from dioptra.plugins.index.model import IndexFile, InlineMetadata, ProjectPage
+from dioptra.plugins.index.pages import parse_inline_metadata
 from dioptra.plugins.index.revocation import Revocation
 from dioptra.plugins.object_store.port import Sink
 from dioptra.plugins.resolution.model import Policy
@@ -49,7 +50,7 @@ class ScenarioCatalogue:
     """A catalogue in memory; counts the pages it was asked for."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.url = name, f"memory:{name}"
+        self.name, self.url, self.is_local = name, f"memory:{name}", False
         self.files: dict[NormalizedName, list[IndexFile]] = {}
         self.asked: list[NormalizedName] = []
         self.revoked: dict[str, Revocation] = {}
@@ -68,7 +69,7 @@ class ScenarioCatalogue:
     def metadata(self, page: ProjectPage, file: IndexFile) -> CoreMetadata:
         assert page.project in self.files
         assert file.inline_metadata is not None
-        return file.inline_metadata
+        return parse_inline_metadata(page, file, file.inline_metadata)
 
     def file_url(self, page: ProjectPage, file: IndexFile) -> str:
         return f"{self.url}/{page.project}/{file.filename}"
@@ -182,12 +183,7 @@ class Scenario:
             upload_time=_day(options["uploaded"]) if "uploaded" in options else None,
             requires_python=SpecifierSet(options["python"]) if "python" in options else None,
             yanked="" if "yanked" in options else None,
-            inline_metadata=CoreMetadata(
-                name=project,
-                version=Version(version),
-                requires_dist=requirements,
-                provides_extra=frozenset(canonicalize_name(extra) for extra in extras),
-            ),
+            inline_metadata=InlineMetadata(tuple(map(str, requirements)), tuple(extras)),
         )
         catalogue.files.setdefault(name, []).append(file)
 

@@ -59,6 +59,7 @@ class MemoryIndex:
     revoked: dict[str, Revocation] = field(default_factory=dict)
     name: str = "main"
     url: str = "memory:main"
+    is_local: bool = False
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def project(self, project: NormalizedName) -> ProjectPage | None:

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from dioptra.plugins.errors import IndexAccessError
-from dioptra.plugins.index.pages import parse_project_list, parse_project_page
+from dioptra.plugins.index.pages import parse_inline_metadata, parse_project_list, parse_project_page
 from dioptra.plugins.index.record import Record, record_from_json, record_to_json
 from dioptra.plugins.index.views import (
     PublishedFile,
@@ -70,8 +70,8 @@ def test_json_and_html_say_the_same() -> None:
             assert getattr(one, field) == getattr(other, field)
     assert json_page.files[1].url == "../../files/fog/fog-2.0%2Blab.1-py3-none-any.whl"
     assert json_page.files[0].size == 123
-    inline = json_page.files[0].inline_metadata
-    assert inline is not None
+    assert json_page.files[0].inline_metadata is not None
+    inline = parse_inline_metadata(json_page, json_page.files[0], json_page.files[0].inline_metadata)
     assert [str(item) for item in inline.requires_dist] == ['numpy>=1; extra == "x"', "scipy"]
 
 
@@ -106,6 +106,14 @@ def test_pep_714_prefers_the_new_name_of_the_sidecar() -> None:
     assert parse_project_page(FOG, page(body)).files[0].metadata_hashes is None
 
 
+def test_malformed_dependencies_are_refused_when_somebody_asks() -> None:
+    body = '{"files": [{"filename": "fog-1.0-py3-none-any.whl", "url": "f", "_requires-dist": ["???"]}]}'
+    found = parse_project_page(FOG, page(body))
+    assert found.files[0].inline_metadata is not None
+    with pytest.raises(IndexAccessError, match=r"host/simple/fog/ is malformed: fog-1\.0-py3-none-any\.whl"):
+        parse_inline_metadata(found, found.files[0], found.files[0].inline_metadata)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -120,7 +128,7 @@ def test_pep_714_prefers_the_new_name_of_the_sidecar() -> None:
         '{"files": [{"filename": "f", "url": "f", "size": "3"}]}',
         '{"files": [{"filename": "f", "url": "f", "hashes": {"sha256": 3}}]}',
         '{"files": [{"filename": "f", "url": "f", "upload-time": "yesterday"}]}',
-        '{"files": [{"filename": "fog-1.0-py3-none-any.whl", "url": "f", "_requires-dist": ["???"]}]}',
+        '{"files": [{"filename": "fog-1.0-py3-none-any.whl", "url": "f", "_requires-dist": [1]}]}',
         '<html><head><meta name="pypi:repository-version" content="2.0"></head><body></body></html>',
         b"<html>\xff</html>",
     ],

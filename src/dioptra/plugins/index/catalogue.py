@@ -15,10 +15,10 @@ from dioptra.plugins.index.catalogue_port import Catalogue
 from dioptra.plugins.index.descriptor import read_descriptor
 from dioptra.plugins.index.model import IndexFile, ProjectPage
 from dioptra.plugins.index.page_memory import PageMemory
-from dioptra.plugins.index.pages import parse_project_list, parse_project_page
+from dioptra.plugins.index.pages import parse_inline_metadata, parse_project_list, parse_project_page
 from dioptra.plugins.index.revocation import Revocation, revocations_from_json
 from dioptra.plugins.index.sidecar import incomplete, metadata_of
-from dioptra.plugins.object_store.locate import is_simple_url, open_reader
+from dioptra.plugins.object_store.locate import is_local, is_simple_url, open_reader
 from dioptra.plugins.object_store.port import ObjectReader, Sink
 from dioptra.plugins.wheel.metadata import METADATA_LIMIT
 from dioptra.plugins.wheel.model import CoreMetadata
@@ -70,6 +70,11 @@ class IndexCatalogue:
         """The index's root."""
         return self._reader.url
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder."""
+        return is_local(self.url)
+
     def project(self, project: NormalizedName) -> ProjectPage | None:
         """A project's page; see the port."""
 
@@ -103,7 +108,7 @@ class IndexCatalogue:
     def metadata(self, page: ProjectPage, file: IndexFile) -> CoreMetadata:
         """A wheel's metadata, which our pages carry themselves; see the port."""
         if file.inline_metadata is not None:
-            return file.inline_metadata
+            return parse_inline_metadata(page, file, file.inline_metadata)
         key = layout.metadata_key(page.project, file.filename)
         try:
             stored = self._reader.read(key, limit=METADATA_LIMIT)

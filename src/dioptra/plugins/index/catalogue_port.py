@@ -24,6 +24,10 @@ class Catalogue(Protocol):
     def url(self) -> str:
         """Its address as shown to people, without credentials."""
 
+    @property
+    def is_local(self) -> bool:
+        """Whether reading it waits for no network, so that reading side by side gains nothing."""
+
     def project(self, project: NormalizedName) -> ProjectPage | None:
         """The project's page; None if the index has no such project.
 

@@ -8,7 +8,18 @@ from datetime import datetime
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 
-from dioptra.plugins.wheel.model import CoreMetadata
+
+@dataclass(frozen=True, slots=True)
+class InlineMetadata:
+    """What our own pages say of a wheel's dependencies, as text: of most files nobody asks.
+
+    Attributes:
+        requires_dist: ``Requires-Dist`` lines.
+        provides_extra: Names of its extras.
+    """
+
+    requires_dist: tuple[str, ...]
+    provides_extra: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +46,7 @@ class IndexFile:
     requires_python: SpecifierSet | None = None
     yanked: str | None = None
     metadata_hashes: tuple[tuple[str, str], ...] | None = None
-    inline_metadata: CoreMetadata | None = None
+    inline_metadata: InlineMetadata | None = None
 
     @property
     def sha256(self) -> str | None:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from html.parser import HTMLParser
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
-from packaging.metadata import InvalidMetadata
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_name, parse_wheel_filename
 
 from dioptra.plugins.errors import IndexAccessError
-from dioptra.plugins.index.model import IndexFile, ProjectPage
+from dioptra.plugins.index.model import IndexFile, InlineMetadata, ProjectPage
 from dioptra.plugins.object_store.port import StoredObject
 from dioptra.plugins.wheel.model import CoreMetadata
 
@@ -42,7 +42,7 @@ def parse_project_page(project: NormalizedName, page: StoredObject) -> ProjectPa
     try:
         if _is_json(page):
             document = _document(page)
-            files = tuple(_json_file(project, entry) for entry in _list(document, "files"))
+            files = tuple(_json_file(entry) for entry in _list(document, "files"))
             status, reason = _status(document)
             return ProjectPage(project=project, url=page.url, files=files, status=status, status_reason=reason)
         html = _parsed(page)
@@ -53,8 +53,33 @@ def parse_project_page(project: NormalizedName, page: StoredObject) -> ProjectPa
             status=html.meta.get("pypi:project-status", "active"),
             status_reason=html.meta.get("pypi:project-status-reason", ""),
         )
-    except (ValueError, TypeError, KeyError, InvalidMetadata) as problem:
+    except (ValueError, TypeError, KeyError) as problem:
         raise _malformed(page, problem) from problem
+
+
+def parse_inline_metadata(page: ProjectPage, file: IndexFile, inline: InlineMetadata) -> CoreMetadata:
+    """Read what a page of ours says of a wheel's dependencies.
+
+    Args:
+        page: The page.
+        file: The wheel.
+        inline: What the page says of it.
+
+    Raises:
+        IndexAccessError: It is malformed.
+    """
+    try:
+        _, version, _, _ = parse_wheel_filename(file.filename)
+        requirements = tuple(map(Requirement, inline.requires_dist))
+    except (InvalidWheelFilename, InvalidRequirement) as problem:
+        raise IndexAccessError(f"the page {page.url} is malformed", why=f"{file.filename}: {problem}") from problem
+    return CoreMetadata(
+        name=page.project,
+        version=version,
+        requires_python=file.requires_python,
+        requires_dist=requirements,
+        provides_extra=frozenset(map(canonicalize_name, inline.provides_extra)),
+    )
 
 
 def parse_project_list(page: StoredObject) -> tuple[NormalizedName, ...]:
@@ -130,26 +155,24 @@ def _optional_string(table: Mapping[str, object], key: str) -> str | None:
     return None if table.get(key) is None else _string(table, key)
 
 
-def _json_file(project: NormalizedName, entry: Mapping[str, object]) -> IndexFile:
+def _json_file(entry: Mapping[str, object]) -> IndexFile:
     size = entry.get("size")
     if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 0):
         raise TypeError(f"size {size!r} is not a number of bytes")
     uploaded = _optional_string(entry, "upload-time")
     # PEP 714 renamed the key; its older spelling is read only where the new one is absent.
     sidecar = entry["core-metadata"] if "core-metadata" in entry else entry.get("dist-info-metadata", False)
-    filename = _string(entry, "filename")
-    requires_python = _specifier(_optional_string(entry, "requires-python"))
     yanked = entry.get("yanked", False)
     return IndexFile(
-        filename=filename,
+        filename=_string(entry, "filename"),
         url=_string(entry, "url"),
         hashes=_hashes(entry.get("hashes", {})),
         size=size,
         upload_time=None if uploaded is None else datetime.fromisoformat(uploaded),
-        requires_python=requires_python,
+        requires_python=_specifier(_optional_string(entry, "requires-python")),
         yanked=yanked if isinstance(yanked, str) else ("" if yanked else None),
         metadata_hashes=_sidecar(sidecar),
-        inline_metadata=_inline_metadata(project, filename, requires_python, entry),
+        inline_metadata=_inline_metadata(entry),
     )
 
 
@@ -165,30 +188,20 @@ def _hashes(value: object) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((str(name), digest.lower()) for name, digest in value.items()))
 
 
-def _inline_metadata(
-    project: NormalizedName, filename: str, requires_python: SpecifierSet | None, entry: Mapping[str, object]
-) -> CoreMetadata | None:
+def _inline_metadata(entry: Mapping[str, object]) -> InlineMetadata | None:
     """Dependencies that our own pages carry under keys with an underscore (PEP 691 leaves those to the index)."""
-    requires_dist = entry.get("_requires-dist")
-    if requires_dist is None:
+    if entry.get("_requires-dist") is None:
         return None
-    extras = entry.get("_provides-extra", [])
-    if not isinstance(requires_dist, list) or not isinstance(extras, list):
-        raise TypeError("'_requires-dist' and '_provides-extra' must be lists")
-    try:
-        _, version, _, _ = parse_wheel_filename(filename)
-        requirements = tuple(Requirement(str(text)) for text in requires_dist)
-    except (InvalidWheelFilename, InvalidRequirement) as problem:
-        raise ValueError(str(problem)) from problem
-    return CoreMetadata(
-        name=project,
-        version=version,
-        requires_python=requires_python,
-        requires_dist=requirements,
-        provides_extra=frozenset(canonicalize_name(str(extra)) for extra in extras),
-    )
+    return InlineMetadata(_texts(entry["_requires-dist"]), _texts(entry.get("_provides-extra", [])))
 
 
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise TypeError("'_requires-dist' and '_provides-extra' must be lists of strings")
+    return tuple(value)
+
+
+@lru_cache(maxsize=1024)
 def _specifier(text: str | None) -> SpecifierSet | None:
     if not text:
         return None

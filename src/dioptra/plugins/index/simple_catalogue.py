@@ -59,6 +59,11 @@ class SimpleCatalogue:
         """The repository's URL, without credentials."""
         return without_credentials(self._base)
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder."""
+        return self._base.startswith("file:")
+
     def project(self, project: NormalizedName) -> ProjectPage | None:
         """A project's page; see the port."""
 

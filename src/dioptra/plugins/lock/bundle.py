@@ -139,6 +139,11 @@ class _BundledIndex:
         """The index's address in the lock; nothing is requested from it."""
         return self._url
 
+    @property
+    def is_local(self) -> bool:
+        """It is a file."""
+        return True
+
     def project(self, project: NormalizedName) -> ProjectPage | None:
         """Nothing: a bundle has no pages."""
         del project

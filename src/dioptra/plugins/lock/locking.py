@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -29,7 +30,6 @@ from dioptra.plugins.resolution.model import (
     Ask,
     HostCandidate,
     Policy,
-    Resolution,
     WheelCandidate,
     parse_requirement,
 )
@@ -95,7 +95,10 @@ def _lock_target(
 ) -> TargetLock:
     resolution = resolve(requirements, catalogues, host, policy)
     wheels = [item for item in resolution.candidates if isinstance(item, WheelCandidate)]
-    needs = {wheel.project: _needs(wheel.project, resolution, {item.project for item in wheels}) for wheel in wheels}
+    asks_by: dict[str, list[Ask]] = defaultdict(list)
+    for ask in resolution.asks:
+        asks_by[ask.by].append(ask)
+    locked = {wheel.project for wheel in wheels}
     return TargetLock(
         target=LockTarget(
             name=host.label,
@@ -105,7 +108,7 @@ def _lock_target(
             marker=marker,
             is_described=host.is_described,
         ),
-        wheels=tuple(_locked(wheel, needs[wheel.project], _requires(wheel.project, resolution)) for wheel in wheels),
+        wheels=tuple(_locked(wheel, asks_by[wheel.project], locked) for wheel in wheels),
         provided=tuple(
             _provided(item, [ask for ask in resolution.asks if ask.project == item.project])
             for item in resolution.candidates
@@ -123,24 +126,17 @@ def read_requirement_file(path: Path) -> tuple[str, ...]:
     return tuple(_read_requirements(path, ()))
 
 
-def _needs(project: NormalizedName, resolution: Resolution, locked: set[NormalizedName]) -> tuple[NormalizedName, ...]:
-    asked = {ask.project for ask in resolution.asks if ask.by == project}
-    return tuple(sorted((asked & locked) - {project}))
-
-
-def _requires(project: NormalizedName, resolution: Resolution) -> tuple[str, ...]:
-    """What a project asks of others, as text; not the bond between it and its own extras."""
-    asked = [ask.requirement for ask in resolution.asks if ask.by == project and ask.project != project]
-    return tuple(sorted({_without_marker(requirement) for requirement in asked}))
-
-
 def _without_marker(requirement: Requirement) -> str:
+    if requirement.marker is None:
+        return str(requirement)
     plain = Requirement(str(requirement))
     plain.marker = None
     return str(plain)
 
 
-def _locked(wheel: WheelCandidate, dependencies: tuple[NormalizedName, ...], requires: tuple[str, ...]) -> LockedWheel:
+def _locked(wheel: WheelCandidate, asks: Sequence[Ask], locked: Set[NormalizedName]) -> LockedWheel:
+    # The bond between a project and its own extras is nothing that it asks of others.
+    others = [ask for ask in asks if ask.project != wheel.project]
     file = wheel.file
     url = wheel.catalogue.file_url(wheel.page, file)
     sha256, size = file.sha256, file.size
@@ -157,8 +153,8 @@ def _locked(wheel: WheelCandidate, dependencies: tuple[NormalizedName, ...], req
         size=size,
         upload_time=file.upload_time,
         requires_python=file.requires_python,
-        dependencies=dependencies,
-        requires=requires,
+        dependencies=tuple(sorted({ask.project for ask in others} & locked)),
+        requires=tuple(sorted({_without_marker(ask.requirement) for ask in others})),
     )
 
 

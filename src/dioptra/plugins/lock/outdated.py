@@ -13,7 +13,7 @@ from dioptra.plugins.host_model import Host
 from dioptra.plugins.index.catalogue_port import Catalogue
 from dioptra.plugins.lock.locking import make_lock
 from dioptra.plugins.lock.model import Lock, TargetLock
-from dioptra.plugins.resolution.candidates import sort_files
+from dioptra.plugins.resolution.candidates import sort_files, tag_ranks
 from dioptra.plugins.resolution.model import Policy
 
 
@@ -59,10 +59,11 @@ def find_outdated(
         # What is locked may hold together although the index has lost a release since; then nothing newer does.
         allowed = {}
     found = []
+    ranks = tag_ranks(host.interpreter)
     for wheel in target.wheels:
         catalogue = catalogues[wheel.index]
         page = catalogue.project(wheel.project)
-        files = None if page is None else sort_files(catalogue, page, host.interpreter)
+        files = None if page is None else sort_files(catalogue, page, host.interpreter, ranks)
         usable = [item.version for item in files.usable if item.version not in files.yanked] if files else []
         final = [version for version in usable if not version.is_prerelease]
         newest = max([*final, allowed.get(wheel.project, wheel.version), wheel.version])

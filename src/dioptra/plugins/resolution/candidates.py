@@ -43,8 +43,21 @@ class ProjectFiles:
     too_new: tuple[Version, ...] = ()
 
 
+Ranks = Mapping[Tag, int]
+"""The place of each tag among those that a target supports, the most wanted first."""
+
+
+def tag_ranks(target: TargetInterpreter) -> Ranks:
+    """Rank a target's tags; it takes longer than to sort a project's files, and is done once for all of them."""
+    return {tag: position for position, tag in enumerate(target.tags)}
+
+
 def sort_files(
-    catalogue: Catalogue, page: ProjectPage, target: TargetInterpreter, uploaded_before: datetime | None = None
+    catalogue: Catalogue,
+    page: ProjectPage,
+    target: TargetInterpreter,
+    ranks: Ranks,
+    uploaded_before: datetime | None = None,
 ) -> ProjectFiles:
     """Sort a project's files for a target.
 
@@ -56,9 +69,9 @@ def sort_files(
         catalogue: Where the page is from.
         page: All files of the project.
         target: Interpreter, platform and tags.
+        ranks: The target's tags, ranked.
         uploaded_before: See `Policy`.
     """
-    rank: dict[Tag, int] = {tag: position for position, tag in enumerate(target.tags)}
     best: dict[Version, tuple[tuple[bool, int, tuple[int, str]], WheelCandidate]] = {}
     seen: set[Version] = set()
     revocations = catalogue.revocations()
@@ -72,15 +85,15 @@ def sort_files(
             too_new.add(name.version)
             continue
         seen.add(name.version)
-        ranks = [rank[tag] for tag in name.tags if tag in rank]
-        if not ranks or not python_fits(file.requires_python, target):
+        found = [ranks[tag] for tag in name.tags if tag in ranks]
+        if not found or not python_fits(file.requires_python, target):
             continue
         revocation = None if file.sha256 is None else revocations.get(file.sha256)
         if revocation is not None:
             revoked[name.version] = revocation
             continue
         build = name.build or (0, "")
-        order = (file.yanked is None, -min(ranks), (build[0], build[1]))
+        order = (file.yanked is None, -min(found), (build[0], build[1]))
         candidate = WheelCandidate(
             project=page.project, version=name.version, catalogue=catalogue, page=page, file=file
         )

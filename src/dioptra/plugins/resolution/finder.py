@@ -19,7 +19,14 @@ from packaging.version import Version
 
 from dioptra.plugins.host_model import Host
 from dioptra.plugins.index.catalogue_port import Catalogue
-from dioptra.plugins.resolution.candidates import ProjectFiles, accepted_versions, choose, python_fits, sort_files
+from dioptra.plugins.resolution.candidates import (
+    ProjectFiles,
+    accepted_versions,
+    choose,
+    python_fits,
+    sort_files,
+    tag_ranks,
+)
 from dioptra.plugins.resolution.model import Ask, Candidate, HostCandidate, Obstacle, Policy, WheelCandidate
 from dioptra.plugins.wheel.model import CoreMetadata
 
@@ -58,6 +65,7 @@ class Finder:
     ) -> None:
         self.catalogues, self.target, self.policy = tuple(catalogues), host.interpreter, policy
         self._direct = frozenset(direct)
+        self._ranks = tag_ranks(self.target)
         self.releases: dict[Release, tuple[Ask, ...]] = {}
         """What the releases that were looked at ask for, extras included."""
         self._provided = {item.project: HostCandidate(distribution=item) for item in host.distributions}
@@ -165,13 +173,13 @@ class Finder:
         for catalogue in catalogues:
             page = catalogue.project(project)
             if page is not None:
-                return sort_files(catalogue, page, self.target, self.policy.uploaded_before)
+                return sort_files(catalogue, page, self.target, self._ranks, self.policy.uploaded_before)
         return None
 
     def _prefetch(self, projects: Iterable[NormalizedName]) -> None:
         """Read pages side by side before the search asks for them one by one."""
         missing = [name for name in dict.fromkeys(projects) if name not in self._files and name not in self._provided]
-        if len(missing) > 1:
+        if len(missing) > 1 and not all(catalogue.is_local for catalogue in self.catalogues):
             with ThreadPoolExecutor(_PAGES_AT_ONCE) as workers:
                 self._files.update(zip(missing, workers.map(self._read_first, missing), strict=True))
 

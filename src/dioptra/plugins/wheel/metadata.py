@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from packaging.metadata import Metadata
 from packaging.utils import canonicalize_name
 
 from dioptra.plugins.wheel.model import CoreMetadata
@@ -38,6 +37,8 @@ def parse_metadata(body: bytes) -> CoreMetadata:
     Raises:
         MalformedMetadataError: It is too large, or a field is missing or invalid.
     """
+    from packaging.metadata import Metadata  # with the standard library's e-mail parser, which our own pages spare
+
     if len(body) > METADATA_LIMIT:
         raise MalformedMetadataError((f"METADATA has {len(body)} bytes; at most {METADATA_LIMIT} are read",))
     try:
