@@ -1,4 +1,4 @@
-"""A sync killed before any change that it makes leaves the old or the new environment, and the next run succeeds.
+"""A command killed before any change that it makes leaves the old or the new environment, and the next run succeeds.
 
 The killing happens in a child process that this file is run in as a script: it loads everything once and forks for
 every point. A fork counts the changes it asks the system for (audit events, PEP 578) and kills itself before the N-th,
@@ -14,7 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,11 @@ import pytest
 from dioptra.manifest.environment import current_environment
 from dioptra.plugins.errors import ConfigurationError
 from dioptra.plugins.lock.model import Lock
+from dioptra.plugins.lock.pylock import render
+from dioptra.plugins.plugin_directory.collection import Garbage, collect
+from dioptra.plugins.plugin_directory.generation import read_generation_lock, read_generations
 from dioptra.plugins.plugin_directory.layout import PluginDirectory
+from dioptra.plugins.plugin_directory.rollback import earlier_generation, rollback
 from dioptra.plugins.plugin_directory.sync import SyncReport, sync
 from sync_worlds import FixedClock, MemoryIndex, locked, make_host, make_lock
 from wheel_factory import make_wheel
@@ -50,12 +54,37 @@ def run_sync(root: Path, wheels: Wheels) -> SyncReport:
     index = MemoryIndex(dict(wheels))
     return sync(
         lock,
-        repr(lock).encode(),
+        render(lock).encode(),
         PluginDirectory(root),
         lambda *, local_only: {} if local_only else {"main": index},
         make_host(),
         FixedClock(),
     )
+
+
+def run_rollback(root: Path, wheels: Wheels) -> SyncReport:
+    directory, index = PluginDirectory(root), MemoryIndex(dict(wheels))
+    return rollback(
+        earlier_generation(read_generations(directory), 1),
+        read_generation_lock(directory, 1),
+        directory,
+        lambda *, local_only: {} if local_only else {"main": index},
+        make_host(),
+        FixedClock(),
+    )
+
+
+def run_collect(root: Path, wheels: Wheels) -> Garbage:
+    del wheels
+    return collect(PluginDirectory(root), keep=1)
+
+
+RUNS: Mapping[str, Callable[[Path, Wheels], object]] = {
+    "first install": run_sync,
+    "upgrade": run_sync,
+    "rollback": run_rollback,
+    "gc": run_collect,
+}
 
 
 def visible(root: Path) -> Mapping[str, bytes] | None:
@@ -76,8 +105,8 @@ def everything(root: Path) -> list[str]:
     return sorted(path.relative_to(root).as_posix() for path in root.rglob("*"))
 
 
-def sync_in_child(root: Path, wheels: Wheels, *, kill_before: int | None = None) -> int:
-    """Sync in a fork; returns its wait status."""
+def run_in_child(case: str, root: Path, wheels: Wheels, *, kill_before: int | None = None) -> int:
+    """Run a case in a fork; returns its wait status."""
     sys.stdout.flush()
     child = os.fork()
     if child:
@@ -92,30 +121,32 @@ def sync_in_child(root: Path, wheels: Wheels, *, kill_before: int | None = None)
 
     try:
         sys.addaudithook(kill)
-        run_sync(root, wheels)
+        RUNS[case](root, wheels)
     except BaseException as failure:  # noqa: BLE001 - a fork must never return into its parent's code
-        sys.stderr.write(f"the sync failed: {failure!r}\n")
+        sys.stderr.write(f"the {case} failed: {failure!r}\n")
         sys.stderr.flush()
         os._exit(3)
     os._exit(FINISHED)
 
 
-def kill_everywhere(folder: Path, *, upgrade: bool) -> None:
+def kill_everywhere(folder: Path, case: str) -> None:
     """Print one line of JSON for every point, and a last one for the run that came to its end."""
     template, clean = folder / "template", folder / "clean"
     wheels = wheels_of("2.0")
-    if upgrade:
+    if case != "first install":
         run_sync(template, wheels_of("1.0"))
+        if case != "upgrade":
+            run_sync(template, wheels)
         shutil.copytree(template, clean, symlinks=True)
-    run_sync(clean, wheels)
+    RUNS[case](clean, wheels)
     old, new = visible(template), visible(clean)
     for point in itertools.count(1):
         root = folder / "killed"
-        if upgrade:
+        if template.exists():
             shutil.copytree(template, root, symlinks=True)
-        status = sync_in_child(root, wheels, kill_before=point)
+        status = run_in_child(case, root, wheels, kill_before=point)
         after_kill = visible(root)
-        second = sync_in_child(root, wheels)
+        second = run_in_child(case, root, wheels)
         sys.stdout.write(
             json.dumps(
                 {
@@ -134,17 +165,18 @@ def kill_everywhere(folder: Path, *, upgrade: bool) -> None:
             return
 
 
-@pytest.mark.parametrize("case", ["first install", "upgrade"])
+@pytest.mark.parametrize("case", RUNS)
 def test_a_kill_before_any_change_leaves_the_old_or_the_new_environment(tmp_path: Path, case: str) -> None:
     done = run_as_script(str(tmp_path), case)
     assert done.returncode == 0, done.stderr
     *points, last = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(points) >= 30
+    assert len(points) >= (10 if case == "gc" else 30)
     assert [point for point in points if not point["killed"]] == [], "every point must have killed the sync"
     assert last["finished"], done.stderr
-    assert last["active"] == "new"
     assert [point for point in points if point["active"] == "broken"] == []
-    assert {point["active"] for point in points} == {"old", "new"}, "both sides of the switch must have been met"
+    if case != "gc":  # which changes nothing that is active
+        assert last["active"] == "new"
+        assert {point["active"] for point in points} == {"old", "new"}, "both sides of the switch must have been met"
     assert [point for point in [*points, last] if point["second"] != 0 or not point["recovered"]] == [], done.stderr
 
 
@@ -185,4 +217,4 @@ if __name__ == "__main__":
     if sys.argv[2] == "no space":
         sync_without_space(Path(sys.argv[1]))
     else:
-        kill_everywhere(Path(sys.argv[1]), upgrade=sys.argv[2] == "upgrade")
+        kill_everywhere(Path(sys.argv[1]), sys.argv[2])

@@ -88,6 +88,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "dioptra.plugins.index",
         "dioptra.plugins.lock",
+        "dioptra.plugins.plugin_directory.rollback",
         "dioptra.plugins.plugin_directory.sync",
         "dioptra.plugins.channels",
         "dioptra.plugins.demo",

@@ -23,6 +23,7 @@ CACHE_DIR_VARIABLE = "DIOPTRA_CACHE_DIR"
 
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)=(?P<url>.+)", re.DOTALL)
 _PATTERN = re.compile(r"[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?")
+_SIZE = re.compile(r"(?P<number>[0-9]+(\.[0-9]+)?) ?(?P<unit>|b|[kmgt]i?b)", re.IGNORECASE)
 _INDEX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -50,6 +51,8 @@ class Settings:
         requirements: What `lock` pins where nothing else is asked for, as written.
         plugin_dir: The managed plugin directory as `sync` writes it; None where unset.
         cache_dir: Where pages of foreign indexes are kept; None for the user's cache folder.
+        keep: How many generations are kept after each sync; None to keep all.
+        max_size: Bytes that the wheels of a plugin directory may take after each sync; None for any.
         workers: Files that describe the workers to lock for.
         host: The release that a host's own build of a project stands for, by normalized project name.
         source: Where these come from, for messages.
@@ -59,6 +62,8 @@ class Settings:
     requirements: tuple[str, ...] = ()
     plugin_dir: str | None = None
     cache_dir: str | None = None
+    keep: int | None = None
+    max_size: int | None = None
     workers: tuple[Path, ...] = ()
     host: Mapping[NormalizedName, Version] = field(default_factory=dict)
     source: str = "defaults"
@@ -88,7 +93,7 @@ def parse_settings_file(text: str, *, source: str, table: Sequence[str] = ()) ->
     if not isinstance(document, dict):
         raise _wrong(source, ".".join(table), "a table", document)
     prefix = "".join(f"{key}." for key in table)
-    known = {"cache-dir", "host", "indexes", "plugin-dir", "requirements", "workers"}
+    known = {"cache-dir", "host", "indexes", "keep", "max-size", "plugin-dir", "requirements", "workers"}
     _refuse_unknown(document, known, source, prefix)
     requirements = _strings(document, "requirements", source, prefix)
     workers = _strings(document, "workers", source, prefix)
@@ -102,6 +107,8 @@ def parse_settings_file(text: str, *, source: str, table: Sequence[str] = ()) ->
         requirements=requirements,
         plugin_dir=_string(document, "plugin-dir", source, prefix),
         cache_dir=_string(document, "cache-dir", source, prefix),
+        keep=_count(document, "keep", source, prefix),
+        max_size=_size(document, "max-size", source, prefix),
         workers=tuple(map(Path, workers)),
         host=_declared(document.get("host", {}), source, f"{prefix}host"),
         source=source,
@@ -162,6 +169,8 @@ def merge(*sources: Settings) -> Settings:
     requirements = next((source.requirements for source in sources if source.requirements), ())
     plugin_dir = next((source.plugin_dir for source in sources if source.plugin_dir), None)
     cache_dir = next((source.cache_dir for source in sources if source.cache_dir), None)
+    keep = next((source.keep for source in sources if source.keep is not None), None)
+    max_size = next((source.max_size for source in sources if source.max_size is not None), None)
     host = next((source.host for source in sources if source.host), {})
     workers = next((source.workers for source in sources if source.workers), ())
     return Settings(
@@ -169,6 +178,8 @@ def merge(*sources: Settings) -> Settings:
         requirements=requirements,
         plugin_dir=plugin_dir,
         cache_dir=cache_dir,
+        keep=keep,
+        max_size=max_size,
         workers=workers,
         host=host,
         source="all sources",
@@ -180,6 +191,37 @@ def _string(document: Mapping[str, object], key: str, source: str, prefix: str) 
     if found is not None and not isinstance(found, str):
         raise _wrong(source, f"{prefix}{key}", "a string", found)
     return found
+
+
+def _count(document: Mapping[str, object], key: str, source: str, prefix: str) -> int | None:
+    found = document.get(key)
+    if found is not None and (type(found) is not int or found < 1):
+        raise _wrong(source, f"{prefix}{key}", "a number from 1 on", found)
+    return found if isinstance(found, int) else None
+
+
+def _size(document: Mapping[str, object], key: str, source: str, prefix: str) -> int | None:
+    found = _string(document, key, source, prefix)
+    try:
+        return None if found is None else parse_size(found)
+    except ValueError as problem:
+        raise _wrong(source, f"{prefix}{key}", 'a size such as "20 GiB"', found) from problem
+
+
+def parse_size(text: str) -> int:
+    """Read an amount of memory, such as ``20 GiB``, ``500MB`` or ``1024``.
+
+    Returns:
+        Bytes.
+
+    Raises:
+        ValueError: It is none.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is no size")
+    unit, base = match["unit"].lower(), 1024 if "i" in match["unit"].lower() else 1000
+    return int(float(match["number"]) * base ** " kmgt".index(unit[:1] if unit not in ("", "b") else " "))
 
 
 def _strings(document: Mapping[str, object], key: str, source: str, prefix: str) -> tuple[str, ...]:

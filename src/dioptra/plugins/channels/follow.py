@@ -1,13 +1,16 @@
 """Following a channel from a plugin directory: one conditional request where nothing changed.
 
 ``channels/<identity of the index>/<name>.json`` in the plugin directory holds what was followed last: the head with its
-ETag, the lock, and the highest serial that was ever seen, below which a worker does not go back.
+ETag, the lock, and the highest serial that was ever seen, below which a worker does not go back. The file's time of
+change is when the index last answered.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from dioptra.plugins import schema
@@ -41,6 +44,37 @@ class Followed:
     highest: int
     lock_bytes: bytes
     is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownChannel:
+    """A channel that a plugin directory has followed.
+
+    Attributes:
+        name: The channel.
+        followed: What it was followed to.
+        asked: When the index last answered, aware UTC.
+    """
+
+    name: str
+    followed: Followed
+    asked: datetime
+
+
+def known_channels(root: Path) -> tuple[KnownChannel, ...]:
+    """The channels that a plugin directory has followed, sorted by name.
+
+    Args:
+        root: The plugin directory.
+
+    Raises:
+        ConfigurationError: What is known of one cannot be read or is malformed.
+    """
+    found = []
+    for path in sorted((root / _FOLDER).glob("*/*.json"), key=lambda path: (path.stem, path)):
+        asked = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        found.append(KnownChannel(name=path.stem, followed=_parse(path), asked=asked))
+    return tuple(found)
 
 
 def look(store: ObjectReader, root: Path, name: str, *, allow_lower: bool = False) -> Followed:
@@ -120,6 +154,7 @@ def remember(store: ObjectReader, root: Path, name: str, followed: Followed) -> 
     place = _find(root, store.url, name) or root / _FOLDER / read_descriptor(store).identity / f"{name}.json"
     try:
         if place.exists() and place.read_bytes() == body:
+            os.utime(place)  # its time says when the index last answered
             return
         place.parent.mkdir(parents=True, exist_ok=True)
         replace_file(place, body)

@@ -37,6 +37,10 @@ _COMMANDS = {
     "channel": "channel_commands",
     "try": "try_command",
     "sync": "sync_command",
+    "status": "history_commands",
+    "history": "history_commands",
+    "rollback": "history_commands",
+    "gc": "history_commands",
     "worker": "worker_command",
     "list": "flow_author",
     "show": "flow_author",
@@ -92,7 +96,8 @@ class _LazyGroup(click.Group):
 def command_line(debug: bool) -> None:
     """Build, publish, lock, sync and run task plugins.
 
-    Authors: new, build, check, publish, try, yank, migrate. Operators: index, revoke, add, lock, sync, worker.
+    Authors: new, build, check, publish, try, yank, migrate. Operators: index, revoke, add, lock, promote, sync, status,
+    rollback, gc, worker.
     Flow authors: list, show, call.
 
     Every command explains itself with --help; `demo` runs the whole path.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +15,7 @@ from dioptra.plugins.errors import ConfigurationError
 if TYPE_CHECKING:
     from dioptra.plugins.index.catalogue_port import Catalogue
     from dioptra.plugins.lock.model import Lock
+    from dioptra.plugins.plugin_directory.generation import Generation
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -157,14 +158,36 @@ def catalogues_of(lock: Lock, index_values: Sequence[str], *, local_only: bool =
     Raises:
         ConfigurationError: A value or a setting is malformed.
     """
+    names = {wheel.index for wheel in lock.wheels}
+    return _opened({index.name: index.url for index in lock.indexes}, names, index_values, local_only=local_only)
+
+
+def catalogues_of_generation(
+    generation: Generation, index_values: Sequence[str], *, local_only: bool
+) -> Mapping[str, Catalogue]:
+    """The indexes that a generation's wheels came from: by flag, else by setting, else where they were.
+
+    Args:
+        generation: The generation.
+        index_values: The flag's values.
+        local_only: Whether to leave out those that are reached over a network.
+
+    Raises:
+        ConfigurationError: A value or a setting is malformed.
+        IndexAccessError: One cannot be opened.
+    """
+    names = {index for _, index in generation.wheels}
+    return _opened(dict(generation.indexes), names, index_values, local_only=local_only)
+
+
+def _opened(
+    urls: dict[str, str], needed: Collection[str], index_values: Sequence[str], *, local_only: bool
+) -> Mapping[str, Catalogue]:
     from dioptra.plugins.object_store.locate import is_local
 
     configured = load().indexes
-    given = parse_index_options(index_values, configured, source="--index")
-    urls = {index.name: index.url for index in lock.indexes}
     urls |= {index.name: index.url for index in configured if index.name in urls}
-    urls |= {index.name: index.url for index in given}
-    needed = {wheel.index for wheel in lock.wheels}
+    urls |= {index.name: index.url for index in parse_index_options(index_values, configured, source="--index")}
     wanted = {name: url for name, url in urls.items() if name in needed and (is_local(url) or not local_only)}
     return open_catalogues(wanted)
 

@@ -108,10 +108,34 @@ def read_generation(directory: PluginDirectory) -> Generation | None:
     Raises:
         ConfigurationError: Its description is gone or malformed.
     """
-    file = directory.current / GENERATION_FILE
     try:
         if not directory.current.is_symlink():
             return None
+    except OSError as problem:
+        raise ConfigurationError(f"{directory.current} cannot be read", why=str(problem)) from problem
+    return _read(
+        directory.current / GENERATION_FILE,
+        f"the active generation of {directory.root}",
+        f"remove the link {directory.current} and sync again",
+    )
+
+
+def read_generations(directory: PluginDirectory) -> tuple[Generation, ...]:
+    """All generations that are kept, the oldest first.
+
+    Raises:
+        ConfigurationError: One is malformed.
+        OSError: They cannot be listed.
+    """
+    folders = [directory.generation(number) for number in sorted(_numbers(directory))]
+    return tuple(
+        _read(folder / GENERATION_FILE, f"generation {folder.name} of {directory.root}", f"remove the folder {folder}")
+        for folder in folders
+    )
+
+
+def _read(file: Path, name: str, hint: str) -> Generation:
+    try:
         document = schema.load(file.read_bytes(), source=str(file), error=ConfigurationError)
         return Generation(
             number=int(str(document["number"])),
@@ -133,11 +157,7 @@ def read_generation(directory: PluginDirectory) -> Generation | None:
             time=datetime.fromisoformat(str(document["time"])),
         )
     except (OSError, KeyError, TypeError, ValueError) as problem:
-        raise ConfigurationError(
-            f"the active generation of {directory.root} cannot be read",
-            why=f"{file}: {problem}",
-            hint=f"remove the link {directory.current} and sync again",
-        ) from problem
+        raise ConfigurationError(f"{name} cannot be read", why=f"{file}: {problem}", hint=hint) from problem
 
 
 def next_number(directory: PluginDirectory) -> int:

@@ -15,17 +15,14 @@ Invariants:
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from dioptra.plugins.clock import Clock
 from dioptra.plugins.durability import flush, flush_tree
-from dioptra.plugins.errors import ConfigurationError, IndexAccessError
+from dioptra.plugins.errors import IndexAccessError
 from dioptra.plugins.host_model import Host
 from dioptra.plugins.index.catalogue_port import Catalogue
 from dioptra.plugins.index.revocation import Revocation, RevokedError, refuse_revoked
@@ -36,7 +33,6 @@ from dioptra.plugins.plugin_directory.generation import (
     Generation,
     next_number,
     read_generation,
-    remove_abandoned,
     stage_generation,
     switch,
 )
@@ -45,6 +41,7 @@ from dioptra.plugins.plugin_directory.known_revocations import read_known, remem
 from dioptra.plugins.plugin_directory.layout import PluginDirectory
 from dioptra.plugins.plugin_directory.plan import SyncPlan, Target, choose_target, is_active, plan_sync, plan_target
 from dioptra.plugins.plugin_directory.wheel_store import StoredWheel, read_stored, stored_digests
+from dioptra.plugins.plugin_directory.writing import clear, translated, writing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +131,12 @@ def sync(
     """
     mine = choose_target(lock, host)
     target = plan_target(mine, lock_bytes, host)
-    with _translated(directory):
+    with translated(directory):
         refuse_revoked((wheel.sha256 for wheel in mine.wheels), read_known(directory))
         # Asked first without the writers' lock: a directory that is read-only, or just being written, can be used.
         active = _unchanged(target, directory)
         if active is None:
-            with _writing(directory):
+            with writing(directory):
                 active = _unchanged(target, directory)
                 if active is None:
                     plan = plan_sync(mine, stored_digests(directory))
@@ -197,7 +194,7 @@ def _refuse_locally_revoked(lock: TargetLock, directory: PluginDirectory, open_c
         return  # a folder that is not mounted now; nothing is taken from it
     found = [revocations[wheel.sha256] for wheel in lock.wheels if wheel.sha256 in revocations]
     if found:
-        with _writing(directory):
+        with writing(directory):
             remember(directory, found)
         raise RevokedError(found)
 
@@ -262,7 +259,7 @@ def _install(
     for folder in (directory.store, directory.store.parent, directory.environments, directory.generations):
         flush(folder)
     # Nothing is left to be done after the switch, so that a run killed behind it leaves nothing behind.
-    _clear(tmp)
+    clear(tmp)
     switch(directory, generation.number)
     flush(directory.root)
     return generation
@@ -296,43 +293,3 @@ def _report(
         ),
         unasked=unasked,
     )
-
-
-@contextlib.contextmanager
-def _writing(directory: PluginDirectory) -> Iterator[None]:
-    """Hold the writers' lock, with the folders there and what killed runs left removed."""
-    directory.locks.mkdir(parents=True, exist_ok=True)
-    with (directory.locks / "sync.lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for folder in (directory.tmp, directory.store, directory.environments, directory.generations):
-            folder.mkdir(parents=True, exist_ok=True)
-        _clear(directory.tmp)
-        remove_abandoned(directory, read_generation(directory))
-        try:
-            yield
-        except BaseException:
-            # What cannot be removed now is removed by the next run; why this one failed says more.
-            with contextlib.suppress(OSError):
-                _clear(directory.tmp)
-            raise
-
-
-def _clear(tmp: Path) -> None:
-    """Empty the folder for what is made aside; nobody else writes there while the lock is held."""
-    for left in tmp.iterdir():
-        if left.is_dir() and not left.is_symlink():
-            shutil.rmtree(left)
-        else:
-            left.unlink()
-
-
-@contextlib.contextmanager
-def _translated(directory: PluginDirectory) -> Iterator[None]:
-    try:
-        yield
-    except OSError as problem:
-        raise ConfigurationError(
-            f"the plugin directory {directory.root} cannot be used",
-            why=str(problem),
-            hint="check its owner, its permissions and the free space; the active environment is untouched",
-        ) from problem
